@@ -1,0 +1,96 @@
+"""Deeply immutable JSON values.
+
+``FrozenDict`` and ``FrozenList`` are real ``dict`` and ``list`` objects (equal to plain ones, and
+encodable by every JSON library) whose mutating methods raise ``TypeError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeAlias
+
+__all__ = ["EMPTY", "FrozenDict", "FrozenList", "JSON", "Wire", "freeze", "freeze_mapping", "thaw"]
+
+JSON: TypeAlias = Any
+"""A JSON value: None, bool, int, float, str, list of JSON, or dict of str to JSON."""
+
+Wire: TypeAlias = Any
+"""A provider's own JSON, not yet understood. The only place where ``Any`` is meant."""
+
+
+def _refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
+    raise TypeError(f"{type(self).__name__} is immutable; make a copy with dict(…) or list(…)")
+
+
+class FrozenDict(dict[str, Any]):
+    """A ``dict`` that cannot be changed. Values are frozen by :func:`freeze`."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __copy__(self) -> FrozenDict:
+        return self
+
+    def __deepcopy__(self, memo: object) -> FrozenDict:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenDict, (dict(self),)
+
+
+class FrozenList(list[Any]):
+    """A ``list`` that cannot be changed. Items are frozen by :func:`freeze`."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse  # type: ignore[assignment]
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self))
+
+    def __copy__(self) -> FrozenList:
+        return self
+
+    def __deepcopy__(self, memo: object) -> FrozenList:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenList, (list(self),)
+
+
+EMPTY = FrozenDict()
+
+
+def freeze(value: Any) -> Any:
+    """Return ``value`` with every mapping, list and tuple inside replaced by its frozen form."""
+    kind = type(value)
+    if kind is FrozenDict or kind is FrozenList or kind is str:
+        return value
+    if isinstance(value, Mapping):
+        return FrozenDict({key: freeze(item) for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return FrozenList([freeze(item) for item in value])
+    return value
+
+
+def freeze_mapping(value: Mapping[str, Any] | None) -> FrozenDict:
+    """Freeze a mapping; ``None`` becomes the empty one."""
+    if not value:
+        return EMPTY
+    frozen = freeze(value)
+    if not isinstance(frozen, FrozenDict):
+        raise TypeError(f"expected a mapping, got {type(value).__name__}")
+    return frozen
+
+
+def thaw(value: Any) -> Any:
+    """Return a plain, mutable copy of a frozen value."""
+    if isinstance(value, Mapping):
+        return {key: thaw(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [thaw(item) for item in value]
+    return value

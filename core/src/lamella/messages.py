@@ -1,0 +1,121 @@
+"""``Message``: a role and its blocks, checked at construction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+import attrs
+
+from lamella._frozen import EMPTY, Wire, freeze, freeze_mapping
+from lamella.content import (
+    Block,
+    MediaContent,
+    OpaqueContent,
+    ReasoningBlock,
+    TextBlock,
+    ToolCallBlock,
+    ToolOutputBlock,
+)
+from lamella.errors import AgentInputError
+from lamella.usage import TokenUsage
+
+__all__ = ["ROLES", "Message", "Role"]
+
+Role: TypeAlias = Literal["system", "user", "assistant"]
+
+ROLES: Final[tuple[Role, ...]] = ("system", "user", "assistant")
+
+_ALLOWED: Final[dict[str, tuple[type[Block], ...]]] = {
+    "system": (TextBlock,),
+    "user": (TextBlock, MediaContent, ToolOutputBlock, OpaqueContent),
+    "assistant": (TextBlock, ReasoningBlock, ToolCallBlock, MediaContent, OpaqueContent),
+}
+_ALLOWED_WORDS: Final = {
+    "system": "text",
+    "user": "text, media and tool outputs",
+    "assistant": "text, reasoning, tool calls and media",
+}
+
+
+def _role(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value not in ROLES:
+        raise AgentInputError(f"unknown role {value!r}; a message's role is one of {', '.join(ROLES)}")
+
+
+def _blocks(value: str | Block | Iterable[Block | str]) -> tuple[Block, ...]:
+    if isinstance(value, str | Block):
+        value = (value,)
+    if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
+        raise AgentInputError(f"content must be text or a sequence of blocks, got {type(value).__name__}")
+    return tuple(TextBlock(text=part) if isinstance(part, str) else part for part in value)
+
+
+@attrs.frozen(kw_only=True)
+class Message:
+    """One message of a conversation.
+
+    ``content`` is a tuple of blocks (a ``str`` becomes one text block). ``usage`` is what it cost to
+    generate, ``raw`` the provider's payloads before normalisation; both are ``None`` for a message
+    that was built locally. ``meta`` is yours: JSON that is stored and never sent.
+
+    :raises AgentInputError: unknown role, empty content, or a block that the role may not hold.
+    """
+
+    role: Role = attrs.field(validator=_role)
+    content: tuple[Block, ...] = attrs.field(converter=_blocks)
+    usage: TokenUsage | None = None
+    raw: Wire | None = attrs.field(default=None, converter=freeze, repr=False)
+    meta: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
+    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.content:
+            raise AgentInputError(f"the content of a {self.role} message is empty; give it at least one block")
+        for index, block in enumerate(self.content):
+            if not isinstance(block, _ALLOWED[self.role]):
+                raise AgentInputError(
+                    f"a {self.role} message holds {_ALLOWED_WORDS[self.role]}; "
+                    f"block {index} is {type(block).__name__}"
+                )
+        if self.role == "user" and not any(_says_something(block) for block in self.content):
+            raise AgentInputError("a user message needs text, media or a tool output; its text is empty")
+
+    @classmethod
+    def user(cls, content: str | Block | Sequence[Block | str]) -> Message:
+        """A user message from text or blocks."""
+        return cls(role="user", content=content)
+
+    @classmethod
+    def assistant(cls, content: str | Block | Sequence[Block | str]) -> Message:
+        """An assistant message from text or blocks."""
+        return cls(role="assistant", content=content)
+
+    @classmethod
+    def system(cls, content: str | Block | Sequence[Block | str]) -> Message:
+        """A system message from text or text blocks."""
+        return cls(role="system", content=content)
+
+    @classmethod
+    def from_multimodal(cls, role: Role, parts: Iterable[str | Block]) -> Message:
+        """A message of text and media in any mix and order; a bare string is text, never a path."""
+        return cls(role=role, content=list(parts))
+
+    @property
+    def text(self) -> str:
+        """All text in order, without separator."""
+        return "".join(block.text for block in self.content if isinstance(block, TextBlock))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCallBlock, ...]:
+        """The tool calls in order."""
+        return tuple(block for block in self.content if isinstance(block, ToolCallBlock))
+
+    @property
+    def tool_outputs(self) -> tuple[ToolOutputBlock, ...]:
+        """The tool outputs in order."""
+        return tuple(block for block in self.content if isinstance(block, ToolOutputBlock))
+
+
+def _says_something(block: Block) -> bool:
+    return not isinstance(block, TextBlock) or block.text != ""

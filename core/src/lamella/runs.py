@@ -1,0 +1,250 @@
+"""What a run leaves: its items, its place in the tree of agents, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import attrs
+
+from lamella._frozen import EMPTY, JSON, Wire, freeze, freeze_mapping
+from lamella.content import Block, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
+from lamella.events import StopReason
+from lamella.losses import Loss
+from lamella.messages import Message
+from lamella.usage import Timing, TokenUsage
+
+__all__ = [
+    "AgentRun",
+    "ChainRun",
+    "ExtractionRun",
+    "MessageOutputItem",
+    "MessagesRun",
+    "ParallelRun",
+    "ReasoningItem",
+    "RunFailure",
+    "RunItem",
+    "RunResult",
+    "RunStatus",
+    "ToolCallItem",
+    "ToolCallOutputItem",
+]
+
+RunStatus: TypeAlias = Literal["completed", "failed", "cancelled", "interrupted"]
+"""``interrupted``: the events stop without a terminal one, the process died."""
+
+
+# -- items ----------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class RunItem:
+    """One step of a run. ``turn`` counts model responses from 0; ``token_usage`` is set only where the provider isolates it."""
+
+    type: ClassVar[str] = "item"
+    role: ClassVar[str] = "assistant"
+
+    id: str | None = None
+    turn: int = 0
+    raw_item: Wire | None = attrs.field(default=None, converter=freeze, repr=False)
+    token_usage: TokenUsage | None = None
+
+
+@attrs.frozen(kw_only=True)
+class MessageOutputItem(RunItem):
+    """Visible output: ``content`` is its text (empty for media), ``block`` the whole block."""
+
+    type: ClassVar[Literal["message.output.item"]] = "message.output.item"
+    block: Block
+
+    @property
+    def content(self) -> str:
+        """The text of the output."""
+        return self.block.text if isinstance(self.block, TextBlock) else ""
+
+
+@attrs.frozen(kw_only=True)
+class ToolCallItem(RunItem):
+    """A tool call of the model."""
+
+    type: ClassVar[Literal["tool.call.item"]] = "tool.call.item"
+    role: ClassVar[str] = "tool_call"
+    block: ToolCallBlock
+
+    @property
+    def call_id(self) -> str:
+        """The id of the call."""
+        return self.block.call_id
+
+    @property
+    def name(self) -> str:
+        """The name of the tool."""
+        return self.block.name
+
+    @property
+    def arguments(self) -> Mapping[str, Any] | None:
+        """The arguments, ``None`` when they are no JSON object."""
+        return self.block.arguments
+
+
+@attrs.frozen(kw_only=True)
+class ToolCallOutputItem(RunItem):
+    """The output of a call."""
+
+    type: ClassVar[Literal["tool.output.item"]] = "tool.output.item"
+    role: ClassVar[str] = "tool_output"
+    block: ToolOutputBlock
+
+    @property
+    def call_id(self) -> str:
+        """The id of the call this answers."""
+        return self.block.call_id
+
+    @property
+    def name(self) -> str | None:
+        """The name of the tool."""
+        return self.block.name
+
+    @property
+    def result(self) -> JSON:
+        """The output: text, JSON, or blocks."""
+        return self.block.output
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the tool failed."""
+        return self.block.is_error
+
+
+@attrs.frozen(kw_only=True)
+class ReasoningItem(RunItem):
+    """Reasoning of the model."""
+
+    type: ClassVar[Literal["reasoning.item"]] = "reasoning.item"
+    block: ReasoningBlock
+
+    @property
+    def summary(self) -> str | None:
+        """The summary meant to be shown."""
+        return self.block.summary
+
+    @property
+    def signature(self) -> str | None:
+        """The issuer's signature or encrypted form."""
+        return self.block.signature
+
+
+# -- the tree -------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class AgentRun:
+    """Base of the recursive union, with its provenance: which agent, on what, with which settings (no secrets).
+
+    ``token_usage`` includes everything below this run.
+    """
+
+    type: ClassVar[str] = "run"
+
+    agent: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    settings: Mapping[str, Any] | None = attrs.field(default=None, converter=freeze)
+    token_usage: TokenUsage | None = None
+    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
+
+    @property
+    def children(self) -> tuple[AgentRun, ...]:
+        """The runs directly below this one."""
+        return ()
+
+    def walk(self) -> Iterator[AgentRun]:
+        """This run and all below it, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@attrs.frozen(kw_only=True)
+class MessagesRun(AgentRun):
+    """A run that made messages; ``runs`` are the agents it called as tools."""
+
+    type: ClassVar[Literal["messages"]] = "messages"
+    messages: tuple[Message, ...] = attrs.field(default=(), converter=tuple)
+    runs: tuple[AgentRun, ...] = attrs.field(default=(), converter=tuple)
+
+    @property
+    def children(self) -> tuple[AgentRun, ...]:
+        return self.runs
+
+
+@attrs.frozen(kw_only=True)
+class ParallelRun(AgentRun):
+    """Runs side by side, in the order they were given."""
+
+    type: ClassVar[Literal["parallel"]] = "parallel"
+    runs: tuple[AgentRun, ...] = attrs.field(default=(), converter=tuple)
+
+    @property
+    def children(self) -> tuple[AgentRun, ...]:
+        return self.runs
+
+
+@attrs.frozen(kw_only=True)
+class ChainRun(AgentRun):
+    """Runs one after the other."""
+
+    type: ClassVar[Literal["chain"]] = "chain"
+    runs: tuple[AgentRun, ...] = attrs.field(default=(), converter=tuple)
+
+    @property
+    def children(self) -> tuple[AgentRun, ...]:
+        return self.runs
+
+
+@attrs.frozen(kw_only=True)
+class ExtractionRun(AgentRun):
+    """A run that made one structured ``result``, as JSON."""
+
+    type: ClassVar[Literal["extraction"]] = "extraction"
+    messages: tuple[Message, ...] = attrs.field(default=(), converter=tuple)
+    result: JSON = attrs.field(default=None, converter=freeze)
+
+
+# -- the result -----------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class RunFailure:
+    """Why a run failed, as its ``stream.error`` says."""
+
+    message: str
+    code: str
+    error_type: str = "LamellaError"
+    retryable: bool = False
+    context: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping)
+
+
+@attrs.frozen(kw_only=True)
+class RunResult:
+    """What a run came to; computed by the fold from the run's events, live or stored.
+
+    ``output`` is the text of the last assistant message, ``messages`` and ``new_items`` hold only
+    what is new (continue with ``[*history, *result.messages]``), ``input`` what the run was given,
+    ``token_usage`` the sum over all turns, retries and nested agents, ``losses`` what could not be
+    sent as it was.
+    """
+
+    run_id: str
+    output: str
+    new_items: tuple[RunItem, ...]
+    token_usage: TokenUsage | None
+    timing: Timing
+    run: AgentRun
+    messages: tuple[Message, ...]
+    stop_reason: StopReason | None
+    status: RunStatus = "completed"
+    error: RunFailure | None = None
+    input: tuple[Message, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    started_at: float | None = None

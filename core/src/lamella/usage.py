@@ -1,0 +1,136 @@
+"""Tokens, time and money of a response or a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from lamella._frozen import FrozenDict, freeze, freeze_mapping
+from lamella.errors import AgentInputError
+
+if TYPE_CHECKING:
+    from lamella.pricing import PriceTable
+
+__all__ = ["BUCKETS", "Cost", "Timing", "TokenUsage", "add_usage"]
+
+BUCKETS = (
+    "input_tokens",
+    "output_tokens",
+    "cached_read_tokens",
+    "cached_write_tokens",
+    "reasoning_tokens",
+    "tool_use_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+)
+"""The disjoint buckets: no token is counted in two of them."""
+
+
+def _freeze_optional(value: Mapping[str, Any] | None) -> FrozenDict | None:
+    return None if value is None else freeze(value)
+
+
+def _count(instance: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise AgentInputError(
+            f"TokenUsage.{attribute.name} must be a count (int >= 0) or None, got {value!r}"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class TokenUsage:
+    """Token counts in buckets that never overlap. ``None`` means "not reported", 0 means zero.
+
+    ``input_tokens`` is uncached text and image input, ``output_tokens`` is visible output; cached,
+    reasoning, tool and audio tokens are counted only in their own buckets. ``total_tokens`` is what
+    the provider reported. ``raw`` is the provider's usage object, unaltered. ``estimated`` names the
+    buckets that were computed rather than reported.
+    """
+
+    input_tokens: int | None = attrs.field(default=None, validator=_count)
+    output_tokens: int | None = attrs.field(default=None, validator=_count)
+    cached_read_tokens: int | None = attrs.field(default=None, validator=_count)
+    cached_write_tokens: int | None = attrs.field(default=None, validator=_count)
+    reasoning_tokens: int | None = attrs.field(default=None, validator=_count)
+    tool_use_tokens: int | None = attrs.field(default=None, validator=_count)
+    audio_input_tokens: int | None = attrs.field(default=None, validator=_count)
+    audio_output_tokens: int | None = attrs.field(default=None, validator=_count)
+    total_tokens: int | None = attrs.field(default=None, validator=_count)
+    estimated: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    raw: Mapping[str, Any] | None = attrs.field(default=None, converter=_freeze_optional, repr=False)
+    extra: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=freeze_mapping, repr=False)
+
+    @property
+    def resolved_total_tokens(self) -> int | None:
+        """``total_tokens``, else the sum of the reported buckets, else ``None``."""
+        if self.total_tokens is not None:
+            return self.total_tokens
+        counts = [count for name in BUCKETS if (count := getattr(self, name)) is not None]
+        return sum(counts) if counts else None
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        """Add bucket by bucket; totals add as resolved totals. ``raw`` belongs to one response and is left out."""
+        if not isinstance(other, TokenUsage):
+            return NotImplemented
+        sums = {name: _add(getattr(self, name), getattr(other, name)) for name in BUCKETS}
+        return TokenUsage(
+            **sums,
+            total_tokens=_add(self.resolved_total_tokens, other.resolved_total_tokens),
+            estimated=tuple(sorted({*self.estimated, *other.estimated})),
+        )
+
+    def cost(self, model: str, provider: str | None = None, *, prices: PriceTable | None = None) -> Cost:
+        """What these tokens cost on ``model``.
+
+        Prices come from ``prices``, else from the project's price table and the installed price
+        plugins. A model nobody prices costs the fallback rate of 1 USD in and 3 USD out per million
+        tokens, marked ``priced=False``.
+        """
+        from lamella.pricing import cost_of
+
+        return cost_of(self, model, provider, prices=prices)
+
+    def cost_usd(self, model: str, provider: str | None = None, *, prices: PriceTable | None = None) -> float:
+        """``float(self.cost(model, provider).amount)``: US dollars."""
+        return float(self.cost(model, provider, prices=prices).amount)
+
+
+def _add(left: int | None, right: int | None) -> int | None:
+    if left is None:
+        return right
+    return left if right is None else left + right
+
+
+def add_usage(left: TokenUsage | None, right: TokenUsage | None) -> TokenUsage | None:
+    """Add two usages of which either may be unreported."""
+    if left is None:
+        return right
+    return left if right is None else left + right
+
+
+@attrs.frozen(kw_only=True)
+class Cost:
+    """An amount in US dollars. ``priced`` is false when no price was found and the fallback rate was used."""
+
+    amount: Decimal
+    priced: bool
+    source: str
+
+
+@attrs.frozen(kw_only=True)
+class Timing:
+    """Monotonic seconds from ``time.perf_counter()``; only differences mean anything."""
+
+    start_time: float
+    end_time: float | None = None
+    first_token: float | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, ``None`` while unfinished."""
+        return None if self.end_time is None else self.end_time - self.start_time
