@@ -1,0 +1,239 @@
+"""``WireModel``: a model over HTTP, made of an encoder, a decoder and a transport.
+
+The retry layer is here and nowhere else: ``attempt.start`` before each try, ``attempt.commit`` when
+its response is complete, ``attempt.rollback`` before another try.
+"""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any, ClassVar
+
+import attrs
+
+from lamella._frozen import Wire
+from lamella.errors import AgentParsingError, LamellaError
+from lamella.events import (
+    AttemptCommit,
+    AttemptRollback,
+    AttemptStart,
+    Event,
+    ResponseDone,
+)
+from lamella.models.completion import fold_response
+from lamella.models.frames import DONE, Frames, SSEFrames
+from lamella.models.inputs import Input
+from lamella.models.model import Model
+from lamella.models.plan import Plan, PlanEntry, Problem
+from lamella.models.report import EncodeReport
+from lamella.models.request import ModelRequest
+from lamella.models.retry import RetryPolicy
+from lamella.models.wire import Decoder, Transport
+from lamella.usage import TokenUsage
+
+__all__ = ["WireModel"]
+
+_DRAIN_SECONDS = 0.1
+"""How long to wait for the end of a response that is already complete, so that its connection is reused."""
+
+
+class WireModel(Model):
+    """Base of the providers over HTTP. Give ``encode``, ``decoder`` and ``transport``; get ``stream``."""
+
+    dialect: ClassVar[str]
+    frames: ClassVar[Callable[[], Frames]] = SSEFrames
+    retry: RetryPolicy
+
+    @abc.abstractmethod
+    def encode(self, request: ModelRequest, report: EncodeReport | None = None) -> dict[str, Wire]:
+        """The payload of a request. Pure, and safe to call without a key."""
+
+    @abc.abstractmethod
+    def decoder(self) -> Decoder:
+        """A decoder for one response."""
+
+    @property
+    @abc.abstractmethod
+    def transport(self) -> Transport:
+        """The transport; made on first use."""
+
+    def report(self, request: ModelRequest, *, collect: bool = False) -> EncodeReport:
+        """A report for encoding ``request``."""
+        return EncodeReport(
+            provider=self.issuer, dialect=self.dialect, mode=request.transplant, collect=collect
+        )
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Event]:
+        """Encode, send, decode; retry what is retryable."""
+        report = self.report(request)
+        payload = self.encode(request, report)
+        attempt = 1
+        while True:
+            yield AttemptStart(attempt=attempt, provider=self.provider, model=self.model)
+            seen: list[Event] = []
+            try:
+                async with aclosing(self._attempt(payload, streaming=request.streaming)) as events:
+                    async for event in events:
+                        seen.append(event)
+                        if type(event) is ResponseDone:
+                            yield AttemptCommit(attempt=attempt)
+                            event = self._signed(event, report)
+                        yield event
+                return
+            except LamellaError as error:
+                wait = self.retry.wait(attempt, error)
+                if wait is None:
+                    raise self._explained(error, attempt, seen) from error.cause
+                yield _rollback(error, attempt, wait, seen)
+            await asyncio.sleep(wait)
+            attempt += 1
+
+    def _signed(self, done: ResponseDone, report: EncodeReport) -> ResponseDone:
+        return attrs.evolve(
+            done, provider=self.provider, model=done.model or self.model, losses=(*report.losses, *done.losses)
+        )
+
+    def _explained(self, error: LamellaError, attempt: int, seen: list[Event]) -> LamellaError:
+        error.context = {
+            "provider": self.provider,
+            "model": self.model,
+            **({"attempts": attempt} if attempt > 1 else {}),
+            **error.context,
+        }
+        if error.partial is None and seen:
+            error.partial = fold_response(seen)
+        return error
+
+    async def _attempt(self, payload: Mapping[str, Any], *, streaming: bool) -> AsyncIterator[Event]:
+        decoder = self.decoder()
+        try:
+            async with self.transport.open(payload, streaming=streaming) as chunks:
+                if not streaming:
+                    body = b"".join([chunk async for chunk in chunks])
+                    for event in _decoded(decoder.whole, _parse(body)):
+                        yield event
+                    return
+                async for chunk in self._chunks(decoder, chunks):
+                    for event in _decoded(decoder.feed, chunk):
+                        yield event
+                for event in _finished(decoder):
+                    yield event
+                await _drain(chunks)
+        except LamellaError:
+            raise
+        except Exception as error:
+            raise self.transport.error(error) from error
+
+    async def _chunks(self, decoder: Decoder, chunks: AsyncIterator[bytes]) -> AsyncIterator[Wire]:
+        """The parsed chunks of a stream, up to its terminal marker or its end."""
+        frames = self.frames()
+        async for data in chunks:
+            for frame in frames.feed(data):
+                if frame == DONE:
+                    return
+                yield _parse(frame)
+                if decoder.complete:
+                    return
+        for frame in frames.end():
+            if (chunk := _parse_last(frame)) is not None:
+                yield chunk
+
+    def plan(self, request: Input | ModelRequest) -> Plan:
+        """Encode without sending: what is native, lost or impossible, and the size of the payload."""
+        asked = ModelRequest.of(request)
+        outlook = super().plan(asked)
+        report = self.report(asked, collect=True)
+        problems = list(outlook.problems)
+        size: int | None = None
+        try:
+            size = len(json.dumps(self.encode(asked, report), ensure_ascii=False).encode("utf-8", "replace"))
+        except LamellaError as error:
+            problems.append(Problem.of(error))
+        problems.extend(Problem.of(error) for error in report.problems)
+        return attrs.evolve(
+            outlook,
+            entries=(*outlook.entries, *_entries(asked, report)),
+            losses=tuple(report.losses),
+            problems=tuple(problems),
+            payload_bytes=None if problems else size,
+        )
+
+
+def _entries(request: ModelRequest, report: EncodeReport) -> Iterable[PlanEntry]:
+    fates: dict[tuple[int | None, int | None], tuple[str, str]] = {
+        (loss.message, loss.block): ("lost" if loss.kind == "dropped" else "degraded", loss.reason)
+        for loss in report.losses
+    }
+    for error in report.problems:
+        fates[error.context.get("message"), error.context.get("block")] = ("impossible", error.message)
+    for index, message in enumerate(request.messages):
+        for place, block in enumerate(message.content):
+            status, reason = fates.get((index, place), ("native", ""))
+            what = getattr(block, "type", type(block).__name__)
+            yield PlanEntry(what=what, status=status, reason=reason, message=index, block=place)  # type: ignore[arg-type]  # the values above
+
+
+def _decoded(step: Callable[[Wire], Iterable[Event]], chunk: Wire) -> Iterable[Event]:
+    try:
+        return step(chunk)
+    except LamellaError:
+        raise
+    except Exception as error:
+        raise AgentParsingError(
+            f"a chunk does not follow the provider's protocol: {type(error).__name__}: {error}", cause=error
+        ) from error
+
+
+def _finished(decoder: Decoder) -> Iterable[Event]:
+    return _decoded(lambda _: decoder.finish(), None)
+
+
+def _parse(text: bytes) -> Wire:
+    import msgspec
+
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # stdlib reads what msgspec refuses: lone surrogates in escapes
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        shown = text[:200].decode("utf-8", "replace")
+        raise AgentParsingError(f"the provider sent what is not JSON: {shown!r}", cause=error) from error
+
+
+def _parse_last(text: bytes) -> Wire | None:
+    """A frame that the end of the stream may have cut: ``None`` when it is not whole."""
+    if text == DONE:
+        return None
+    try:
+        return _parse(text)
+    except AgentParsingError:
+        return None
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            async for _ in chunks:
+                continue
+    except TimeoutError:
+        return
+
+
+def _rollback(error: LamellaError, attempt: int, wait: float, seen: list[Event]) -> AttemptRollback:
+    usage: TokenUsage | None = None
+    for event in seen:
+        usage = event.token_usage or usage
+    return AttemptRollback(
+        attempt=attempt,
+        error=error.message,
+        code=error.error_code.value,
+        wait=wait,
+        visible=any(not event.durable for event in seen),
+        token_usage=usage,
+    )

@@ -1,0 +1,206 @@
+"""``Model``: what an agent knows of a language model. One method to write, the rest is built on it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+
+from lamella._frozen import EMPTY
+from lamella.errors import InvalidRequestError, LamellaError, StreamInterruptedError
+from lamella.events import Event, ResponseDone
+from lamella.models.capabilities import Capabilities
+from lamella.models.completion import Completion, fold_response
+from lamella.models.inputs import Input
+from lamella.models.plan import Plan, PlanEntry, Problem
+from lamella.models.request import ModelRequest
+
+if TYPE_CHECKING:
+    from lamella.specs import ModelInfo
+
+__all__ = ["Embedding", "Model", "TokenCount"]
+
+
+@attrs.frozen(kw_only=True)
+class Embedding:
+    """The vector of input ``index`` (zero-based in the batch)."""
+
+    index: int
+    vector: tuple[float, ...] = attrs.field(converter=tuple)
+
+
+@attrs.frozen(kw_only=True)
+class TokenCount:
+    """A number of tokens; ``estimated`` when the provider was not asked."""
+
+    tokens: int
+    estimated: bool
+
+
+class Model(abc.ABC):
+    """A language model, or anything that answers like one.
+
+    Write :meth:`stream`; give ``provider`` and ``model`` values so that runs say what made them.
+    """
+
+    provider: str = "custom"
+    """Who answers. Signed reasoning and other opaque state belong to :attr:`issuer`."""
+
+    model: str = "custom"
+    """The model's name at the provider."""
+
+    @abc.abstractmethod
+    def stream(self, request: ModelRequest) -> AsyncIterator[Event]:
+        """Answer a request: content events as they come, then one ``response.done``.
+
+        Write it as an async generator. ``*.done`` events may be left out; they are made from the
+        deltas. Raise :class:`~lamella.LamellaError` subclasses; anything else is wrapped.
+        """
+
+    @property
+    def issuer(self) -> str:
+        """Whose opaque state this model makes and accepts."""
+        return self.provider
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this model can do."""
+        return Capabilities()
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The settings that were given, without secrets; recorded with each run."""
+        return EMPTY
+
+    async def complete(self, input: Input | ModelRequest, **fields: Any) -> Completion:
+        """Answer in one piece: the fold of :meth:`stream`.
+
+        :param input: whatever a run accepts, or a ``ModelRequest``.
+        :param fields: fields of ``ModelRequest``, such as ``tools`` or ``system_instruction``.
+        :raises LamellaError: with ``partial`` set to the completion so far.
+        """
+        request = ModelRequest.of(input, **fields)
+        events: list[Event] = []
+        try:
+            async with aclosing(_generator(self.stream(request))) as stream:
+                async for event in stream:
+                    events.append(event)
+        except LamellaError as error:
+            if error.partial is None:
+                error.partial = fold_response(events)
+            raise
+        if not any(isinstance(event, ResponseDone) for event in events):
+            raise StreamInterruptedError(
+                f"{self.provider}:{self.model} ended its stream without response.done",
+                partial=fold_response(events),
+            )
+        return fold_response(events)
+
+    def complete_sync(self, input: Input | ModelRequest, **fields: Any) -> Completion:
+        """:meth:`complete` for synchronous code; also works where a loop is running."""
+        from lamella.sync import run
+
+        return run(self.complete(input, **fields))
+
+    def stream_sync(self, input: Input | ModelRequest, **fields: Any) -> Iterator[Event]:
+        """:meth:`stream` for synchronous code: the same events."""
+        from lamella.sync import iterate
+
+        return iterate(lambda: _generator(self.stream(ModelRequest.of(input, **fields))))
+
+    def plan(self, request: Input | ModelRequest) -> Plan:
+        """What would happen to a request, without any network."""
+        asked = ModelRequest.of(request)
+        problems = [Problem(code="agent.input.invalid", message=text) for text in self._unmet(asked)]
+        entries = tuple(
+            PlanEntry(what=feature, status="native" if can else "impossible")
+            for feature, can in self._needs(asked).items()
+        )
+        return Plan(provider=self.provider, model=self.model, entries=entries, problems=tuple(problems))
+
+    def check(self, request: Input | ModelRequest) -> tuple[Problem, ...]:
+        """Why the request cannot be sent; empty when it can."""
+        return self.plan(request).problems
+
+    def _needs(self, request: ModelRequest) -> dict[str, bool]:
+        can = self.capabilities
+        needs: dict[str, bool] = {}
+        if request.tools:
+            needs["tools"] = can.tools
+        if request.tool_choice not in ("auto", "none"):
+            needs["forced_tools"] = can.forced_tools
+        if request.output_schema is not None:
+            needs["structured_output"] = can.structured_output
+        if request.native is not None:
+            needs["native_input"] = can.native_input
+        return needs
+
+    def _unmet(self, request: ModelRequest) -> list[str]:
+        return [
+            f"{self.provider}:{self.model} does not support {feature}"
+            for feature, can in self._needs(request).items()
+            if not can
+        ]
+
+    async def embed(
+        self, inputs: Sequence[str], *, model: str | None = None, dimensions: int | None = None
+    ) -> list[Embedding]:
+        """One vector for each input, in order.
+
+        :raises InvalidRequestError: this provider has no embeddings.
+        """
+        raise self._lacks("embeddings")
+
+    async def count_tokens(self, request: Input | ModelRequest) -> TokenCount:
+        """How many tokens a request is.
+
+        :raises InvalidRequestError: this provider cannot count.
+        """
+        raise self._lacks("token counting")
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """The models this provider offers now.
+
+        :raises InvalidRequestError: this provider has no list.
+        """
+        raise self._lacks("a model list")
+
+    def _lacks(self, what: str) -> InvalidRequestError:
+        return InvalidRequestError(
+            f"provider {self.provider!r} has no {what}", context={"provider": self.provider}
+        )
+
+    async def aclose(self) -> None:
+        """Close what the model holds open; it may be used again, which opens it again."""
+
+    def close(self) -> None:
+        """:meth:`aclose` for synchronous code."""
+        from lamella.sync import run
+
+        run(self.aclose())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+async def _generator(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    """Give any async iterator an ``aclose`` that reaches it."""
+    try:
+        async for event in events:
+            yield event
+    finally:
+        close = getattr(events, "aclose", None)
+        if close is not None:
+            await close()

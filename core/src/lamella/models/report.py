@@ -1,0 +1,106 @@
+"""``EncodeReport``: where an encoder stands, and what it could not write.
+
+An encoder walks the history inside ``with report.at(message, block, item):``. An error raised there
+gets its place, provider and dialect; when the report *collects* (for a plan) the error is kept and
+the walk goes on, otherwise it leaves.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from lamella.content import Block
+from lamella.errors import AgentSerializationError
+from lamella.losses import Loss, LossKind
+from lamella.models.request import TransplantMode
+
+__all__ = ["EncodeReport"]
+
+
+class EncodeReport:
+    """Collects the losses and, for a plan, the problems of one encoding."""
+
+    def __init__(
+        self,
+        *,
+        provider: str,
+        dialect: str,
+        mode: TransplantMode = "degrade",
+        collect: bool = False,
+    ) -> None:
+        self.provider = provider
+        self.dialect = dialect
+        self.mode = mode
+        self.losses: list[Loss] = []
+        self.problems: list[AgentSerializationError] = []
+        self._collect = collect
+        self._message: int | None = None
+        self._block: int | None = None
+        self._role: str | None = None
+        self._what = ""
+
+    def at(self, message: int, block: int, item: Block, role: str) -> Self:
+        """Say which block is being written; use as a context manager."""
+        self._message, self._block, self._role = message, block, role
+        self._what = getattr(item, "type", type(item).__name__)
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: object) -> bool:
+        if isinstance(error, AgentSerializationError):
+            self._place(error)
+            if self._collect:
+                self.problems.append(error)
+                self._leave()
+                return True
+        self._leave()
+        return False
+
+    def problem(self, error: AgentSerializationError) -> None:
+        """Raise an error that belongs to no block, or keep it when collecting."""
+        error.context.setdefault("provider", self.provider)
+        error.context.setdefault("dialect", self.dialect)
+        if not self._collect:
+            raise error
+        self.problems.append(error)
+
+    def drop(self, reason: str, what: str | None = None) -> None:
+        """Leave the current block (or option ``what``) out: an entry in the report, an error in strict mode."""
+        self._lose("dropped", reason, what)
+
+    def rewrite(self, reason: str, what: str | None = None) -> None:
+        """Note that the current block (or option ``what``) is sent in another form."""
+        self._lose("rewritten", reason, what)
+
+    def _lose(self, kind: LossKind, reason: str, what: str | None) -> None:
+        loss = Loss(
+            kind=kind, what=what or self._what, reason=reason, message=self._message, block=self._block
+        )
+        if self.mode == "strict":
+            refused = AgentSerializationError(f"strict mode: {loss.what} would be {kind}: {reason}")
+            if self._message is None:
+                self.problem(refused)
+                return
+            raise refused
+        self.losses.append(loss)
+
+    def _place(self, error: AgentSerializationError) -> None:
+        facts: dict[str, Any] = {
+            "provider": self.provider,
+            "dialect": self.dialect,
+            "message": self._message,
+            "block": self._block,
+            "role": self._role,
+            "block_type": self._what,
+        }
+        if "message" not in error.context:
+            where = f"message {self._message} ({self._role}), block {self._block} ({self._what})"
+            error.message = f"{error.message} [{where}, for {self.dialect}]"
+            error.args = (error.message,)
+        error.context = {**facts, **error.context}
+
+    def _leave(self) -> None:
+        self._message = self._block = self._role = None
+        self._what = ""
