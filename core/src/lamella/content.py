@@ -223,7 +223,8 @@ class OpaqueContent(Block):
     data: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
 
 
-def _freeze_output(value: JSON | tuple[Block, ...]) -> Any:
+def freeze_output(value: JSON | tuple[Block, ...]) -> Any:
+    """Freeze a tool's output: blocks as a tuple, anything else as frozen JSON."""
     if isinstance(value, Block):
         return (value,)
     if isinstance(value, list | tuple) and value and all(isinstance(part, Block) for part in value):
@@ -254,7 +255,7 @@ class ToolOutputBlock(Block):
     type: ClassVar[Literal["tool_output"]] = "tool_output"
     call_id: str = attrs.field(validator=_text)
     name: str | None = attrs.field(default=None, validator=_optional_text)
-    output: Any = attrs.field(converter=_freeze_output, validator=_output)
+    output: Any = attrs.field(converter=freeze_output, validator=_output)
     is_error: bool = attrs.field(default=False, converter=bool)
 
     @property

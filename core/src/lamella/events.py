@@ -22,6 +22,7 @@ from lamella.content import (
     TextBlock,
     ToolCallBlock,
     ToolOutputBlock,
+    freeze_output,
     settle_arguments,
 )
 from lamella.losses import Loss
@@ -190,7 +191,7 @@ class ToolOutputDone(Event):
     type: ClassVar[Literal["tool.output.done"]] = "tool.output.done"
     call_id: str
     name: str | None = None
-    output: Any = attrs.field(converter=lambda value: value if isinstance(value, tuple) else freeze(value))
+    output: Any = attrs.field(converter=freeze_output)
     is_error: bool = False
 
     def block(self) -> ToolOutputBlock:

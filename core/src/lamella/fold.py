@@ -52,7 +52,7 @@ from lamella.runs import (
 )
 from lamella.usage import Timing, TokenUsage, add_usage
 
-__all__ = ["Fold", "ResponseFold", "fold"]
+__all__ = ["Fold", "ResponseFold", "fold", "spent"]
 
 
 def fold(events: Iterable[RunStreamEvent]) -> RunResult:
@@ -64,6 +64,13 @@ def fold(events: Iterable[RunStreamEvent]) -> RunResult:
     for event in events:
         folding.feed(event)
     return folding.result()
+
+
+def spent(event: Event) -> TokenUsage | None:
+    """The usage that an event adds to its run: of a response, a failed attempt, or one that broke off."""
+    if isinstance(event, ResponseDone | AttemptRollback | StreamError | AgentEnd):
+        return event.token_usage
+    return None
 
 
 class ResponseFold:
@@ -284,12 +291,13 @@ class Fold:
         elif isinstance(event, AgentStart):
             self._open(envelope.path, event)
         elif isinstance(event, StreamEnd | StreamError):
+            self._usage = add_usage(self._usage, spent(event))
             self._terminate(event)
         elif isinstance(event, AgentEnd):
+            self._usage = add_usage(self._usage, spent(event))
             self._close(self._branch(envelope.path), event)
         elif not isinstance(event, AttemptCommit):
-            if isinstance(event, ResponseDone | AttemptRollback):
-                self._usage = add_usage(self._usage, event.token_usage)
+            self._usage = add_usage(self._usage, spent(event))
             self._branch(envelope.path).feed(event)
 
     def _branch(self, path: tuple[str, ...]) -> _Branch:
@@ -306,12 +314,14 @@ class Fold:
 
     def _close(self, branch: _Branch, event: AgentEnd) -> None:
         branch.finish()
+        branch.usage = add_usage(branch.usage, spent(event))
         branch.stop_reason = event.stop_reason
         branch.result = event.result
 
     def _terminate(self, event: StreamEnd | StreamError) -> None:
         for branch in self._branches.values():
             branch.finish()
+        self._root.usage = add_usage(self._root.usage, spent(event))
         if isinstance(event, StreamEnd):
             self._root.stop_reason = event.stop_reason
             self._root.result = event.result

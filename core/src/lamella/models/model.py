@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -21,7 +20,7 @@ from lamella.models.request import ModelRequest
 if TYPE_CHECKING:
     from lamella.specs import ModelInfo
 
-__all__ = ["Embedding", "Model", "TokenCount"]
+__all__ = ["Embedding", "Model", "TokenCount", "closing"]
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +84,7 @@ class Model(abc.ABC):
         request = ModelRequest.of(input, **fields)
         events: list[Event] = []
         try:
-            async with aclosing(_generator(self.stream(request))) as stream:
+            async with closing(self.stream(request)) as stream:
                 async for event in stream:
                     events.append(event)
         except LamellaError as error:
@@ -109,7 +108,7 @@ class Model(abc.ABC):
         """:meth:`stream` for synchronous code: the same events."""
         from lamella.sync import iterate
 
-        return iterate(lambda: _generator(self.stream(ModelRequest.of(input, **fields))))
+        return iterate(lambda: self.stream(ModelRequest.of(input, **fields)))
 
     def plan(self, request: Input | ModelRequest) -> Plan:
         """What would happen to a request, without any network."""
@@ -195,12 +194,16 @@ class Model(abc.ABC):
         self.close()
 
 
-async def _generator(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
-    """Give any async iterator an ``aclose`` that reaches it."""
-    try:
-        async for event in events:
-            yield event
-    finally:
-        close = getattr(events, "aclose", None)
+class closing:  # noqa: N801  # used as a function, like contextlib.aclosing
+    """``contextlib.aclosing`` for any async iterator: one without ``aclose`` is left to itself."""
+
+    def __init__(self, events: AsyncIterator[Event]) -> None:
+        self._events = events
+
+    async def __aenter__(self) -> AsyncIterator[Event]:
+        return self._events
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        close = getattr(self._events, "aclose", None)
         if close is not None:
             await close()

@@ -34,8 +34,8 @@ class OutputSchema:
 class ModelRequest:
     """One call of a model.
 
-    ``messages`` or ``native`` (a provider's own payload) is the history; ``system_instruction``
-    travels apart and goes first. ``tool_choice`` is ``auto``, ``required``, ``none`` or a tool's
+    ``messages`` is the history; where ``native`` is set (a provider's own payload), ``native`` is the
+    history and ``messages`` are what came after it. ``system_instruction`` travels apart and goes first. ``tool_choice`` is ``auto``, ``required``, ``none`` or a tool's
     name. ``streaming=False`` asks for the answer in one piece; the events are the same.
     ``extra`` is merged into the payload last, for this call only.
     """

@@ -1,0 +1,155 @@
+"""Lamella: the pytest of agents. A thin core of typed words and hooks; everything else is a plugin.
+
+Names are imported when they are first used: ``import lamella`` itself imports nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_ROOMS = {
+    "lamella._frozen": ["FrozenDict", "FrozenList"],
+    "lamella.agent": ["Agent", "AgentStream", "SyncAgentStream"],
+    "lamella.config": ["Project", "current_project", "use_project"],
+    "lamella.content": [
+        "Block",
+        "MediaContent",
+        "OpaqueContent",
+        "ReasoningBlock",
+        "TextBlock",
+        "ToolCallBlock",
+        "ToolOutputBlock",
+    ],
+    "lamella.errors": [
+        "APIConnectionError",
+        "APIStatusError",
+        "APITimeoutError",
+        "AgentError",
+        "AgentExecutionError",
+        "AgentInputError",
+        "AgentMaxIterationsError",
+        "AgentParsingError",
+        "AgentSerializationError",
+        "AgentToolCallError",
+        "AgentToolExecutionError",
+        "AuthenticationError",
+        "BudgetExceededError",
+        "ConfigError",
+        "ErrorCode",
+        "InvalidRequestError",
+        "LLMError",
+        "LamellaError",
+        "OutputParserError",
+        "PluginError",
+        "RateLimitError",
+        "ServerError",
+        "StreamInterruptedError",
+        "ToolError",
+        "ToolTimeoutError",
+        "UnsupportedContentError",
+    ],
+    "lamella.events": [
+        "AgentEnd",
+        "AgentStart",
+        "ApprovalPending",
+        "ApprovalResolved",
+        "AttemptCommit",
+        "AttemptRollback",
+        "AttemptStart",
+        "Event",
+        "GuardrailOverride",
+        "MediaOutputDone",
+        "MessageOutputDelta",
+        "MessageOutputDone",
+        "OpaqueEvent",
+        "OtherEvent",
+        "ProgressEnd",
+        "ProgressStart",
+        "ProgressUpdate",
+        "ReasoningDelta",
+        "ReasoningDone",
+        "ResponseDone",
+        "RunStreamEvent",
+        "StreamEnd",
+        "StreamError",
+        "StreamStart",
+        "ToolCallDelta",
+        "ToolCallDone",
+        "ToolOutputDone",
+    ],
+    "lamella.fold": ["fold"],
+    "lamella.history": ["check_history", "repair_history"],
+    "lamella.hookspecs": ["hookimpl"],
+    "lamella.log": ["AgentLogger"],
+    "lamella.losses": ["Loss"],
+    "lamella.messages": ["Message"],
+    "lamella.models": [
+        "Capabilities",
+        "Completion",
+        "Embedding",
+        "Model",
+        "ModelRequest",
+        "OutputSchema",
+        "Plan",
+        "RetryPolicy",
+        "WireModel",
+        "get_model",
+    ],
+    "lamella.plugins": ["register_agent", "register_provider"],
+    "lamella.pricing": ["Price", "PriceTable"],
+    "lamella.prompt": ["PromptTemplate"],
+    "lamella.rendering": ["TextRenderer", "render_events"],
+    "lamella.runs": [
+        "AgentRun",
+        "ChainRun",
+        "ExtractionRun",
+        "MessageOutputItem",
+        "MessagesRun",
+        "ParallelRun",
+        "ReasoningItem",
+        "RunFailure",
+        "RunItem",
+        "RunResult",
+        "ToolCallItem",
+        "ToolCallOutputItem",
+    ],
+    "lamella.serial": ["from_json", "to_json"],
+    "lamella.specs": [
+        "PLUGIN_API",
+        "CommandSpec",
+        "ContentSpec",
+        "Executor",
+        "Guardrail",
+        "ModelInfo",
+        "ProviderSpec",
+        "RunStore",
+        "RunSummary",
+        "Sink",
+        "SinkSpec",
+        "ToolSource",
+        "ToolSourceSpec",
+        "Verdict",
+        "secret",
+    ],
+    "lamella.streams": ["adup", "aenumerate", "apeek", "fake_async", "prefix_stream"],
+    "lamella.tools": ["Tool", "ToolRuntime", "aemit", "emit", "tool"],
+    "lamella.usage": ["Cost", "Timing", "TokenUsage"],
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    room = _HOME.get(name)
+    if room is None:
+        raise AttributeError(f"module 'lamella' has no attribute {name!r}")
+    value = getattr(importlib.import_module(room), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

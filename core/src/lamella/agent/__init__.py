@@ -1,0 +1,9 @@
+"""Agents: a face, a loop, its limits, and the sinks that watch it."""
+
+from __future__ import annotations
+
+from lamella.agent.agent import Agent
+from lamella.agent.functional import AgentFunction, Emit, flat_messages
+from lamella.agent.run import AgentStream, SyncAgentStream
+
+__all__ = ["Agent", "AgentFunction", "AgentStream", "Emit", "SyncAgentStream", "flat_messages"]

@@ -1,0 +1,179 @@
+"""``Agent``: a face without logic. What it is is data; what it does is in ``turns`` and ``run``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+import attrs
+
+from lamella.agent.fanout import SlowSinkPolicy
+from lamella.agent.functional import Emit, run_as_function
+from lamella.agent.nested import agent_tool
+from lamella.agent.prepare import given_tools, static_names
+from lamella.agent.run import AgentStream, SyncAgentStream, collect, start
+from lamella.errors import AgentInputError
+from lamella.events import ApprovalPending, RunStreamEvent
+from lamella.models.inputs import Input
+from lamella.models.model import Model
+from lamella.models.request import TransplantMode
+from lamella.runs import AgentRun, RunResult
+from lamella.specs import Guardrail, Sink
+from lamella.tools import Tool, check_choice
+
+if TYPE_CHECKING:
+    from lamella.config import Project
+
+__all__ = ["Agent", "Approve", "ToolLike"]
+
+Approve: TypeAlias = Callable[[ApprovalPending], bool | Awaitable[bool]]
+
+ToolLike: TypeAlias = "Tool | Callable[..., Any] | Agent | Any"
+"""A tool, a function, an agent, a ``ToolSource``, or the name of a tool source in the configuration."""
+
+
+def _at_least_one(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise AgentInputError(f"Agent.{attribute.name} must be an int >= 1, got {value!r}")
+
+
+def _one_of(*allowed: str) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if value not in allowed:
+            raise AgentInputError(f"Agent.{attribute.name} must be one of {', '.join(allowed)}, got {value!r}")
+
+    return check
+
+
+def _model(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, Model | str):
+        raise AgentInputError(
+            f"Agent.model must be a Model or a name such as 'openai:gpt-5-nano', got {type(value).__name__}"
+        )
+
+
+@attrs.frozen(eq=False)
+class Agent:
+    """A model with instructions and tools. Immutable, and safe to run many times at once.
+
+    :param model: a ``Model``, or a name for ``get_model`` (built on first use; close it with ``aclose``).
+    :param tools: tools, functions, agents (called as tools), tool sources, or names of configured ones.
+    :param tool_choice: ``auto``, ``required`` (= ``any``), ``none`` or a tool's name. Forcing holds
+        for the first iteration, or for all with ``force_every_turn``.
+    :param max_iterations: model calls per run; at the cap the run fails, or with ``on_limit="return"`` ends.
+    :param max_concurrency: tools that may run at once in one turn.
+    :param approve: called for tools that require approval; without it the run waits for
+        ``stream.approve(call_id)`` and denies after ``approval_timeout`` seconds.
+    :param sinks: receive the run's events, beside the sinks that the project enables.
+    :param slow_sinks: ``wait`` for a slow sink, or ``shed`` deltas (durable events are never shed).
+    :param tool_error_detail: how much of a tool's error the model is told: its ``message`` or only its ``class``.
+    :param streaming: ``False`` asks the provider for answers in one piece; the events are the same.
+    :param transplant: ``degrade`` leaves out what the model cannot take and reports it, ``strict`` refuses.
+    :raises AgentInputError: a value that does not fit, or two tools with one name.
+    """
+
+    model: Model | str = attrs.field(validator=_model)
+    name: str | None = attrs.field(default=None, kw_only=True)
+    description: str | None = attrs.field(default=None, kw_only=True)
+    system_instruction: str | None = attrs.field(default=None, kw_only=True, repr=False)
+    tools: Sequence[ToolLike] = attrs.field(
+        default=(), kw_only=True, converter=given_tools, repr=False
+    )
+    tool_choice: str = attrs.field(default="auto", kw_only=True)
+    force_every_turn: bool = attrs.field(default=False, kw_only=True)
+    parallel_tool_calls: bool = attrs.field(default=True, kw_only=True)
+    max_iterations: int = attrs.field(default=20, kw_only=True, validator=_at_least_one)
+    on_limit: Literal["raise", "return"] = attrs.field(
+        default="raise", kw_only=True, validator=_one_of("raise", "return")
+    )
+    max_concurrency: int = attrs.field(default=8, kw_only=True, validator=_at_least_one)
+    approve: Approve | None = attrs.field(default=None, kw_only=True, repr=False)
+    approval_timeout: float = attrs.field(default=300.0, kw_only=True, repr=False)
+    guardrails: Sequence[Guardrail] = attrs.field(default=(), kw_only=True, converter=tuple, repr=False)
+    sinks: Sequence[Sink] = attrs.field(default=(), kw_only=True, converter=tuple, repr=False)
+    slow_sinks: SlowSinkPolicy = attrs.field(
+        default="wait", kw_only=True, validator=_one_of("wait", "shed"), repr=False
+    )
+    tool_error_detail: Literal["message", "class"] = attrs.field(
+        default="message", kw_only=True, validator=_one_of("message", "class"), repr=False
+    )
+    streaming: bool = attrs.field(default=True, kw_only=True, repr=False)
+    transplant: TransplantMode = attrs.field(
+        default="degrade", kw_only=True, validator=_one_of("degrade", "strict"), repr=False
+    )
+    project: Project | None = attrs.field(default=None, kw_only=True, repr=False)
+    _built: dict[str, Model] = attrs.field(factory=dict, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if (names := static_names(self.tools)) is not None:
+            check_choice(self.tool_choice, names)
+
+    # -- running --------------------------------------------------------------------------------
+
+    def run(self, messages: Input, runtime_context: Mapping[str, Any] | None = None) -> RunResult:
+        """Run to the end and return the result.
+
+        :param messages: text, a template, messages, or provider-native dicts; never changed.
+        :param runtime_context: values that tools see through ``ToolRuntime`` and the model never does.
+        :raises LamellaError: the run failed; ``partial`` is the ``RunResult`` so far.
+        """
+        from lamella.sync import run
+
+        return run(collect(start(self, messages, runtime_context, "run_sync")))
+
+    async def arun(
+        self,
+        messages: Input,
+        runtime_context: Mapping[str, Any] | None = None,
+        *,
+        emit: Callable[[RunStreamEvent], Awaitable[None]] | None = None,
+    ) -> RunResult:
+        """:meth:`run`, asynchronously; ``emit`` is awaited for each event before the next is made."""
+        return await collect(start(self, messages, runtime_context, "run_async"), emit)
+
+    def stream(self, messages: Input, runtime_context: Mapping[str, Any] | None = None) -> SyncAgentStream:
+        """Iterate the events of a run. Leaving the loop early cancels the run and closes its connections.
+
+        A failed run yields ``stream.error`` and then raises the error.
+        """
+        return SyncAgentStream(start(self, messages, runtime_context, "stream_sync"))
+
+    def astream(self, messages: Input, runtime_context: Mapping[str, Any] | None = None) -> AgentStream:
+        """:meth:`stream`, asynchronously: ``async for event in agent.astream(…)``."""
+        return start(self, messages, runtime_context, "stream_async")
+
+    async def __call__(self, model: Model, emit: Emit, prev_runs: list[AgentRun]) -> AgentRun:
+        """The functional form: run on ``model`` after ``prev_runs``, hand each event to ``emit``."""
+        return await run_as_function(self, model, emit, prev_runs)
+
+    # -- as a part ------------------------------------------------------------------------------
+
+    def as_tool(self, name: str | None = None, description: str | None = None) -> Tool:
+        """This agent as a tool of another: it takes a ``prompt`` and answers with its output.
+
+        :raises AgentInputError: neither the agent nor the call gives a name.
+        """
+        return agent_tool(self, name or self.name, description or self.description)
+
+    async def aclose(self) -> None:
+        """Close the model that was built from a name. A model you gave is yours to close."""
+        while self._built:
+            await self._built.popitem()[1].aclose()
+
+    def close(self) -> None:
+        """:meth:`aclose` for synchronous code."""
+        from lamella.sync import run
+
+        run(self.aclose())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()

@@ -1,0 +1,269 @@
+"""A run: an agent's turns between ``stream.start`` and the terminal event, in envelopes, handed to the sinks.
+
+Every path ends in exactly one terminal event that every sink has got: success, failure, cancellation,
+and a consumer that walks away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing
+from typing import TYPE_CHECKING, Any, Self
+
+
+from lamella.agent.emitter import Emitter, new_run_id
+from lamella.agent.fanout import FanOut, NamedSink
+from lamella.agent.prepare import Prepared, prepare
+from lamella.agent.scope import RunScope, RunState
+from lamella.errors import AgentExecutionError, AgentInputError, ErrorCode, LamellaError
+from lamella.events import Event, RunStreamEvent, StreamEnd, StreamError, StreamStart
+from lamella.models.inputs import Input, ParsedInput, parse_input
+from lamella.runs import RunResult
+from lamella.tools import Approvals, CallMode
+
+if TYPE_CHECKING:
+    from lamella.agent.agent import Agent
+    from lamella.config import Project
+
+__all__ = ["AgentStream", "SyncAgentStream", "collect", "error_event", "start", "typed_error"]
+
+
+def start(
+    agent: Agent, messages: Input, runtime_context: Mapping[str, Any] | None, mode: CallMode
+) -> AgentStream:
+    """Check the input and make the stream; nothing runs before the first event is asked for."""
+    if runtime_context is not None and not isinstance(runtime_context, Mapping):
+        raise AgentInputError(f"runtime_context must be a dict, got {type(runtime_context).__name__}")
+    return AgentStream(_Run(agent, parse_input(messages), dict(runtime_context or {}), mode))
+
+
+async def collect(
+    stream: AgentStream, emit: Callable[[RunStreamEvent], Awaitable[None]] | None = None
+) -> RunResult:
+    """Run a stream to its end and return the result."""
+    async with aclosing(stream):
+        async for event in stream:
+            if emit is not None:
+                await emit(event)
+    return stream.result
+
+
+class AgentStream:
+    """The events of a run, as they happen. Iterate once; ``aclose`` or leave ``async with`` to stop early."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._events = run.events()
+
+    @property
+    def run_id(self) -> str:
+        """The id under which sinks and stores know the run."""
+        return self._run.emitter.run_id
+
+    @property
+    def result(self) -> RunResult:
+        """The fold of the events so far; final after the terminal event."""
+        return self._run.emitter.result()
+
+    def approve(self, call_id: str) -> None:
+        """Let a tool run that waits for approval. May be called from any thread."""
+        self._run.state.approvals.approve(call_id)
+
+    def deny(self, call_id: str, reason: str | None = None) -> None:
+        """Refuse a tool that waits for approval. May be called from any thread."""
+        self._run.state.approvals.deny(call_id, reason)
+
+    def __aiter__(self) -> AsyncIterator[RunStreamEvent]:
+        return self._events
+
+    def __anext__(self) -> Awaitable[RunStreamEvent]:
+        return self._events.__anext__()
+
+    async def aclose(self) -> None:
+        """Stop the run: connections close, the sinks get the terminal event."""
+        await self._events.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+
+class SyncAgentStream:
+    """:class:`AgentStream` for synchronous code."""
+
+    def __init__(self, stream: AgentStream) -> None:
+        from lamella.sync import iterate
+
+        self._stream = stream
+        self._events = iterate(lambda: stream)
+
+    @property
+    def run_id(self) -> str:
+        """The id under which sinks and stores know the run."""
+        return self._stream.run_id
+
+    @property
+    def result(self) -> RunResult:
+        """The fold of the events so far; final after the terminal event."""
+        return self._stream.result
+
+    def approve(self, call_id: str) -> None:
+        """Let a tool run that waits for approval. May be called from any thread."""
+        self._stream.approve(call_id)
+
+    def deny(self, call_id: str, reason: str | None = None) -> None:
+        """Refuse a tool that waits for approval. May be called from any thread."""
+        self._stream.deny(call_id, reason)
+
+    def __iter__(self) -> Iterator[RunStreamEvent]:
+        return self._events
+
+    def __next__(self) -> RunStreamEvent:
+        return next(self._events)
+
+    def close(self) -> None:
+        """Stop the run: connections close, the sinks get the terminal event."""
+        self._events.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def _project_of(agent: Agent) -> Project:
+    if agent.project is not None:
+        return agent.project
+    from lamella.config import current_project
+
+    return current_project()
+
+
+class _Run:
+    """One run of an agent at the top."""
+
+    def __init__(
+        self, agent: Agent, given: ParsedInput, runtime_context: dict[str, Any], mode: CallMode
+    ) -> None:
+        self.agent = agent
+        self.given = given
+        self.emitter = Emitter(new_run_id())
+        self.state = RunState(
+            run_id=self.emitter.run_id,
+            project=_project_of(agent),
+            approvals=Approvals(agent.approve, timeout=agent.approval_timeout),
+        )
+        self.scope = RunScope(state=self.state, mode=mode, runtime_context=runtime_context)
+        self.fanout = FanOut(self._sinks(), policy=agent.slow_sinks)
+
+    def _sinks(self) -> list[NamedSink]:
+        project = self.state.project
+        enabled = [NamedSink(name, project.build_sink(name)) for name in project.enabled_sinks()]
+        return [*enabled, *(NamedSink(type(sink).__name__, sink) for sink in self.agent.sinks)]
+
+    async def events(self) -> AsyncGenerator[RunStreamEvent, None]:
+        """The whole run."""
+        self.fanout.open()
+        failure: LamellaError | None = None
+        terminal: Event
+        started = False
+        try:
+            async with AsyncExitStack() as stack:
+                prepared = await prepare(self.agent, self.scope, stack)
+                started = True
+                yield await self._emit(self._start_event(prepared))
+                turns = prepared.turns(self.given)
+                async with aclosing(turns.events()) as emitted:
+                    async for item in emitted:
+                        yield await self._emit(item.event, item.path)
+                terminal = StreamEnd(output=turns.output, stop_reason=turns.stop_reason)
+        except Exception as error:
+            failure = typed_error(error)
+            terminal = error_event(failure)
+        except BaseException as interruption:
+            await self._abandon(interruption)
+            raise
+        for envelope in await self._end(terminal, started):
+            yield envelope
+        if failure is not None:
+            failure.partial = self.emitter.result()
+            raise failure
+
+    def _start_event(self, prepared: Prepared | None) -> StreamStart:
+        model = None if prepared is None else prepared.model
+        return StreamStart(
+            agent=self.agent.name,
+            provider=model and model.provider,
+            model=model and model.model,
+            settings=model.settings if model is not None else {},
+            system_instruction=self.agent.system_instruction,
+            input=self.given.messages,
+            native_input=self.given.native,
+            started_at=time.time(),
+        )
+
+    async def _emit(self, event: Event, path: tuple[str, ...] = ()) -> RunStreamEvent:
+        envelope = self.emitter.wrap(event, path)
+        if not self.fanout.idle:
+            await self.fanout.put(envelope)
+        return envelope
+
+    async def _end(self, terminal: Event, started: bool) -> list[RunStreamEvent]:
+        """The last envelopes. The sinks have them, and are closed, before the consumer sees them."""
+        last = [] if started else [await self._emit(self._start_event(None))]
+        last += await self._close_open_blocks()
+        last.append(await self._emit(terminal))
+        await self.fanout.close()
+        return last
+
+    async def _close_open_blocks(self) -> list[RunStreamEvent]:
+        """Make the text durable that had come when a response broke off."""
+        cut = [(path, event) for path, assembler in self.state.open.items() for event in assembler.abort()]
+        return [await self._emit(event, path) for path, event in cut]
+
+    async def _abandon(self, interruption: BaseException) -> None:
+        """Cancelled, or the consumer is gone: the sinks still get the end of the run."""
+        await self._close_open_blocks()
+        why = "cancelled" if isinstance(interruption, asyncio.CancelledError) else "abandoned by its consumer"
+        if not isinstance(interruption, asyncio.CancelledError | GeneratorExit):
+            why = f"interrupted by {type(interruption).__name__}"
+        await self._emit(
+            StreamError(
+                error=f"the run was {why}",
+                code=ErrorCode.CANCELLED.value,
+                error_type=type(interruption).__name__,
+            )
+        )
+        await self.fanout.close()
+
+
+def typed_error(error: Exception) -> LamellaError:
+    """The error itself when it is ours, else an ``AgentExecutionError`` around it."""
+    if isinstance(error, LamellaError):
+        return error
+    return AgentExecutionError(f"the run failed: {type(error).__name__}: {error}", cause=error)
+
+
+def error_event(error: LamellaError) -> StreamError:
+    """The terminal event of a failed run; it carries the usage of the response that broke off."""
+    usage = getattr(error.partial, "usage", None)
+    return StreamError(
+        error=error.message,
+        code=error.error_code.value,
+        error_type=type(error).__name__,
+        retryable=error.retryable,
+        context=_plain(error.context),
+        token_usage=usage,
+    )
+
+
+def _plain(context: Mapping[str, Any]) -> dict[str, Any]:
+    """The context as JSON: what JSON cannot hold becomes its text."""
+    return {key: value if isinstance(value, str | int | float | bool | None) else str(value) for key, value in context.items()}
+
+

@@ -1,0 +1,58 @@
+"""What the agents of one run share, and where each of them stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from lamella.errors import AgentExecutionError
+from lamella.models.assemble import ResponseAssembler
+from lamella.tools import CallMode
+
+if TYPE_CHECKING:
+    from lamella.config import Project
+    from lamella.tools import Approvals
+
+__all__ = ["RunScope", "RunState"]
+
+_MAX_DEPTH: Final = 32
+
+
+@attrs.define(kw_only=True)
+class RunState:
+    """Shared by all agents of one run. ``open`` holds the responses being received, by path."""
+
+    run_id: str
+    project: Project = attrs.field(repr=False)
+    approvals: Approvals = attrs.field(repr=False)
+    open: dict[tuple[str, ...], ResponseAssembler] = attrs.field(factory=dict, init=False)
+    _names: dict[tuple[str, ...], int] = attrs.field(factory=dict, init=False)
+
+    def child_path(self, parent: tuple[str, ...], name: str) -> tuple[str, ...]:
+        """A path that no other call of this run has: ``name``, then ``name#2`` and so on."""
+        key = (*parent, name)
+        self._names[key] = count = self._names.get(key, 0) + 1
+        return key if count == 1 else (*parent, f"{name}#{count}")
+
+
+@attrs.frozen(kw_only=True)
+class RunScope:
+    """One agent's place in the run, and what it hands to the agents it calls."""
+
+    state: RunState
+    path: tuple[str, ...] = ()
+    mode: CallMode = "run_async"
+    runtime_context: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+    def child(self, name: str) -> RunScope:
+        """The scope of a nested agent.
+
+        :raises AgentExecutionError: agents call agents more than 32 levels deep.
+        """
+        if len(self.path) >= _MAX_DEPTH:
+            raise AgentExecutionError(
+                f"agents call each other more than {_MAX_DEPTH} levels deep: {' > '.join(self.path[:4])} …"
+            )
+        return attrs.evolve(self, path=self.state.child_path(self.path, name))

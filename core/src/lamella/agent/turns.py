@@ -1,0 +1,206 @@
+"""The agent loop: model call, tools, append, next; it ends at the first response without calls.
+
+It yields the events of one agent, with paths relative to that agent. The stream's first and last
+events, envelopes and sinks are its caller's business, so that an agent runs the same at the top and
+nested in another.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from lamella.agent.guarding import guard_input, guard_output
+from lamella.agent.scope import RunScope
+from lamella.content import ToolCallBlock
+from lamella.errors import AgentMaxIterationsError, StreamInterruptedError
+from lamella.events import Event, ResponseDone, StopReason, ToolOutputDone
+from lamella.fold import ResponseFold
+from lamella.history import require_history
+from lamella.messages import Message
+from lamella.models.assemble import ResponseAssembler
+from lamella.models.inputs import ParsedInput
+from lamella.models.model import Model, closing
+from lamella.models.request import ModelRequest
+from lamella.specs import Guardrail
+from lamella.tools import Emitted, Tool, effective_choice, run_calls
+
+if TYPE_CHECKING:
+    from lamella.agent.agent import Agent
+
+__all__ = ["AgentTurns"]
+
+_log = logging.getLogger(__name__)
+
+_CUT_SHORT: Final = ("max_tokens", "content_filter")
+
+
+@attrs.define(kw_only=True)
+class AgentTurns:
+    """One agent's loop over one input. After ``events()`` is exhausted, ``output`` and ``stop_reason`` stand."""
+
+    agent: Agent
+    model: Model
+    tools: Mapping[str, Tool]
+    given: ParsedInput
+    scope: RunScope
+    guardrails: Sequence[Guardrail] = ()
+    output: str = attrs.field(default="", init=False)
+    stop_reason: StopReason = attrs.field(default="end_turn", init=False)
+    _new: list[Message] = attrs.field(factory=list, init=False)
+    _done: ResponseDone | None = attrs.field(default=None, init=False)
+    _response: ResponseFold = attrs.field(factory=ResponseFold, init=False)
+
+    async def events(self) -> AsyncIterator[Emitted]:
+        """Run to the end.
+
+        :raises AgentMaxIterationsError: tools are still asked for at the cap (``on_limit="raise"``).
+        """
+        require_history(self.given.messages)
+        messages, judgement = await guard_input(self.guardrails, self.given.messages)
+        if judgement.blocked and (override := judgement.override()) is not None:
+            self.output, self.stop_reason = override.output, "refusal"
+            yield Emitted(path=(), event=override)
+            return
+        for iteration in range(self.agent.max_iterations):
+            async for event in self._respond(self._request(messages, iteration)):
+                yield Emitted(path=(), event=event)
+            calls = self._take_message()
+            if not calls:
+                if self.stop_reason == "pause":
+                    continue
+                async for emitted in self._finish():
+                    yield emitted
+                return
+            if iteration + 1 < self.agent.max_iterations:
+                async for emitted in self._run_tools(calls):
+                    yield emitted
+        self._reach_limit()
+
+    # -- one response ---------------------------------------------------------------------------
+
+    def _request(self, messages: tuple[Message, ...], iteration: int) -> ModelRequest:
+        agent = self.agent
+        native = self.given.native
+        return ModelRequest(
+            messages=tuple(self._new) if native is not None else (*messages, *self._new),
+            native=native,
+            system_instruction=agent.system_instruction,
+            tools=tuple(self.tools.values()),
+            tool_choice=effective_choice(agent.tool_choice, iteration, agent.force_every_turn),
+            parallel_tool_calls=agent.parallel_tool_calls,
+            streaming=agent.streaming,
+            transplant=agent.transplant,
+        )
+
+    async def _respond(self, request: ModelRequest) -> AsyncIterator[Event]:
+        """One model call: its events, in the order every consumer may rely on."""
+        self._log_call(request)
+        self._done = None
+        self._response = ResponseFold()
+        path = self.scope.path
+        assembler = self.scope.state.open[path] = ResponseAssembler()
+        async with closing(self.model.stream(request)) as stream:
+            async for event in stream:
+                for settled in assembler.feed(event):
+                    if settled.durable:
+                        self._take(settled)
+                    yield settled
+        self.scope.state.open.pop(path, None)
+        if self._done is None:
+            raise StreamInterruptedError(
+                f"{self.model.provider}:{self.model.model} ended its stream without response.done",
+                context={"provider": self.model.provider, "model": self.model.model},
+            )
+        _log.debug("response finished: %s", self._done.stop_reason, extra={"token_usage": self._done.token_usage})
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, ResponseDone):
+            self._done = event
+        elif event.type == "attempt.rollback":
+            self._response = ResponseFold()
+        else:
+            self._response.feed(event)
+
+    def _take_message(self) -> tuple[ToolCallBlock, ...]:
+        """Append the response's message to the history and return its calls."""
+        assert self._done is not None
+        self.stop_reason = self._done.stop_reason
+        message = self._response.message(self._done)
+        self.output = "" if message is None else message.text
+        if message is None:
+            return ()
+        self._new.append(message)
+        calls = message.tool_calls
+        return tuple(map(_refuse_cut, calls)) if self.stop_reason in _CUT_SHORT else calls
+
+    def _log_call(self, request: ModelRequest) -> None:
+        if not _log.isEnabledFor(logging.DEBUG):
+            return
+        _log.debug(
+            "model call: %s:%s, %d messages, tools %s, tool choice %s",
+            self.model.provider,
+            self.model.model,
+            len(request.native or ()) + len(request.messages),
+            [tool.name for tool in request.tools],
+            request.tool_choice,
+        )
+
+    # -- tools, end, limit ----------------------------------------------------------------------
+
+    async def _run_tools(self, calls: tuple[ToolCallBlock, ...]) -> AsyncIterator[Emitted]:
+        outputs = []
+        state = self.scope.state
+        running = run_calls(
+            calls,
+            self.tools,
+            runtime_context=self.scope.runtime_context,
+            mode=self.scope.mode,
+            limit=self.agent.max_concurrency,
+            approvals=state.approvals,
+            executor=state.project.host.hooks.executor(),
+            key_prefix="/".join((state.run_id, *self.scope.path)),
+            error_detail=self.agent.tool_error_detail,
+        )
+        async with aclosing(running) as stream:
+            async for emitted in stream:
+                if not emitted.path and isinstance(emitted.event, ToolOutputDone):
+                    outputs.append(emitted.event.block())
+                yield emitted
+        self._new.append(Message.user(outputs))
+
+    async def _finish(self) -> AsyncIterator[Emitted]:
+        """The last response stands: the answer passes the output guardrails."""
+        if not self.guardrails:
+            return
+        override = (await guard_output(self.guardrails, self.output)).override()
+        if override is not None:
+            self.output = override.output
+            yield Emitted(path=(), event=override)
+
+    def _reach_limit(self) -> None:
+        if self.agent.on_limit == "return":
+            return
+        cap = self.agent.max_iterations
+        raise AgentMaxIterationsError(
+            f"the model still asked for tools after {cap} iterations; raise max_iterations, "
+            'or set on_limit="return" to get the partial result',
+            context={
+                "provider": self.model.provider,
+                "model": self.model.model,
+                "max_iterations": cap,
+                "mode": self.scope.mode,
+            },
+        )
+
+
+def _refuse_cut(call: ToolCallBlock) -> ToolCallBlock:
+    """A response that was cut may end in a call whose arguments never came: it must not run as a call without any."""
+    if call.arguments_json.strip():
+        return call
+    return attrs.evolve(call, arguments_json="{", arguments=None)
+
