@@ -6,7 +6,9 @@ Names are imported when they are first used: ``import lamella`` itself imports n
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+import sys
+import types
+from typing import Any
 
 _ROOMS = {
     "lamella._frozen": ["FrozenDict", "FrozenList"],
@@ -140,6 +142,18 @@ _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+
+
+class _Face(types.ModuleType):
+    """The package: ``lamella.fold`` is the function, although the room it lives in has the same name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "fold" and isinstance(value, types.ModuleType):
+            value = value.fold  # the import system binds the room to the package; the public name wins
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
 
 
 def __getattr__(name: str) -> Any:

@@ -340,7 +340,7 @@ class Fold:
         start = root.start if isinstance(root.start, StreamStart) else StreamStart()
         return RunResult(
             run_id=self._first.run_id,
-            output=root.output,
+            output=self._output(root),
             new_items=tuple(root.items),
             token_usage=self._usage,
             timing=self._timing(),
@@ -353,6 +353,12 @@ class Fold:
             losses=tuple(dict.fromkeys(root.all_losses())),
             started_at=start.started_at,
         )
+
+    def _output(self, root: _Branch) -> str:
+        """The last message's text; a run of layers has no messages of its own, its end says its output."""
+        if not root.messages and isinstance(self._terminal, StreamEnd):
+            return self._terminal.output
+        return root.output
 
     def _snapshot(self) -> _Branch:
         """The root as if it ended here, leaving the fold able to go on."""

@@ -19,7 +19,7 @@ from lamella.models.model import Model
 from lamella.models.request import TransplantMode
 from lamella.runs import AgentRun, RunResult
 from lamella.specs import Guardrail, Sink
-from lamella.tools import Tool, check_choice
+from lamella.tools import Tool, normalise_choice
 
 if TYPE_CHECKING:
     from lamella.config import Project
@@ -106,7 +106,7 @@ class Agent:
 
     def __attrs_post_init__(self) -> None:
         if (names := static_names(self.tools)) is not None:
-            check_choice(self.tool_choice, names)
+            normalise_choice(self.tool_choice, names)
 
     # -- running --------------------------------------------------------------------------------
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING
 
+import attrs
+
 from lamella.agent.scope import RunScope
 from lamella.errors import AgentInputError, LamellaError
 from lamella.events import AgentEnd, AgentStart, Event
 from lamella.messages import Message
 from lamella.models.inputs import ParsedInput
-from lamella.tools import Channel, Emitted, Tool, current_channel
+from lamella.tools import Tool, aemit
+from lamella.tools.channel import current_scope
 
 if TYPE_CHECKING:
     from lamella.agent.agent import Agent
     from lamella.agent.prepare import Prepared
 
-__all__ = ["agent_tool"]
+__all__ = ["AgentCall", "agent_tool", "bound"]
 
 
 def agent_tool(agent: Agent, name: str | None, description: str | None) -> Tool:
@@ -26,28 +29,42 @@ def agent_tool(agent: Agent, name: str | None, description: str | None) -> Tool:
     """
     if not name:
         raise AgentInputError("an agent that is used as a tool needs a name: Agent(…, name='researcher')")
-
-    async def ask(prompt: str) -> str:
-        channel = current_channel()
-        scope = None if channel is None else channel.scope
-        if channel is None or not isinstance(scope, RunScope):
-            return (await agent.arun(prompt)).output
-        return await _Nested(agent, scope.child(name), channel).run(prompt)
-
     return Tool(
-        coroutine=ask,
+        coroutine=AgentCall(agent, name),
         name=name,
         description=description or f"Ask the agent {name}; give it everything it needs to know in the prompt.",
     )
 
 
+def bound(tool: Tool, scope: RunScope) -> Tool:
+    """The tool for one run: an agent behind it learns where it is called from."""
+    call = tool.coroutine
+    if isinstance(call, AgentCall):
+        return attrs.evolve(tool, coroutine=attrs.evolve(call, scope=scope))
+    return tool
+
+
+@attrs.frozen(eq=False)
+class AgentCall:
+    """What the tool calls. Without a ``scope`` (outside a run) the agent runs by itself."""
+
+    agent: Agent
+    name: str
+    scope: RunScope | None = None
+
+    async def __call__(self, prompt: str) -> str:
+        """Run the agent on a prompt and return its output."""
+        if self.scope is None:
+            return (await self.agent.arun(prompt)).output
+        return await _Nested(self.agent, self.scope.child(self.name)).run(prompt)
+
+
 class _Nested:
     """One call of an agent by another."""
 
-    def __init__(self, agent: Agent, scope: RunScope, channel: Channel) -> None:
+    def __init__(self, agent: Agent, scope: RunScope) -> None:
         self._agent = agent
         self._scope = scope
-        self._channel = channel
 
     async def run(self, prompt: str) -> str:
         from lamella.agent.prepare import prepare
@@ -70,13 +87,14 @@ class _Nested:
             return turns.output
 
     def _start(self, prepared: Prepared, given: ParsedInput) -> AgentStart:
+        call = current_scope.get()
         return AgentStart(
             agent=self._agent.name,
             provider=prepared.model.provider,
             model=prepared.model.model,
             settings=prepared.model.settings,
             system_instruction=self._agent.system_instruction,
-            call_id=self._channel.call_id,
+            call_id=None if call is None else call.call_id,
             input=given.messages,
         )
 
@@ -84,17 +102,15 @@ class _Nested:
         assembler = self._scope.state.open.pop(self._scope.path, None)
         for event in () if assembler is None else assembler.abort():
             await self._send(event)
-        code = error.error_code.value if isinstance(error, LamellaError) else "unknown"
-        usage = getattr(getattr(error, "partial", None), "usage", None)
         await self._send(
             AgentEnd(
                 agent=self._agent.name,
                 stop_reason="other",
                 error=str(error),
-                code=code,
-                token_usage=usage,
+                code=error.error_code.value if isinstance(error, LamellaError) else "unknown",
+                token_usage=getattr(getattr(error, "partial", None), "usage", None),
             )
         )
 
     async def _send(self, event: Event, path: tuple[str, ...] = ()) -> None:
-        await self._channel.send(Emitted(path=(self._scope.path[-1], *path), event=event))
+        await aemit(event, path=(self._scope.path[-1], *path))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from lamella.agent.nested import agent_tool
+from lamella.agent.nested import agent_tool, bound
 from lamella.agent.scope import RunScope
 from lamella.agent.turns import AgentTurns
 from lamella.errors import LamellaError, PluginError
@@ -16,7 +16,7 @@ from lamella.models.inputs import ParsedInput
 from lamella.models.model import Model
 from lamella.models.registry import get_model
 from lamella.specs import Guardrail, ToolSource
-from lamella.tools import Tool, as_tools, check_choice
+from lamella.tools import Tool, as_tools, normalise_choice
 
 if TYPE_CHECKING:
     from lamella.agent.agent import Agent
@@ -78,9 +78,9 @@ async def prepare(agent: Agent, scope: RunScope, stack: AsyncExitStack) -> Prepa
     opened: list[Any] = []
     for item in agent.tools:
         opened.extend(await _open(item, project, stack))
-    tools = [hooks.wrap_tool(tool) for tool in as_tools(opened)]
+    tools = [hooks.wrap_tool(bound(tool, scope)) for tool in as_tools(opened)]
     named = {tool.name: tool for tool in tools}
-    check_choice(agent.tool_choice, list(named))
+    normalise_choice(agent.tool_choice, named)
     return Prepared(
         agent=agent,
         scope=scope,

@@ -21,7 +21,8 @@ from lamella.errors import AgentExecutionError, AgentInputError, ErrorCode, Lame
 from lamella.events import Event, RunStreamEvent, StreamEnd, StreamError, StreamStart
 from lamella.models.inputs import Input, ParsedInput, parse_input
 from lamella.runs import RunResult
-from lamella.tools import Approvals, CallMode
+from lamella.tools import Approvals
+from lamella.tools.tool import RunMode
 
 if TYPE_CHECKING:
     from lamella.agent.agent import Agent
@@ -31,7 +32,7 @@ __all__ = ["AgentStream", "SyncAgentStream", "collect", "error_event", "start", 
 
 
 def start(
-    agent: Agent, messages: Input, runtime_context: Mapping[str, Any] | None, mode: CallMode
+    agent: Agent, messages: Input, runtime_context: Mapping[str, Any] | None, mode: RunMode
 ) -> AgentStream:
     """Check the input and make the stream; nothing runs before the first event is asked for."""
     if runtime_context is not None and not isinstance(runtime_context, Mapping):
@@ -148,7 +149,7 @@ class _Run:
     """One run of an agent at the top."""
 
     def __init__(
-        self, agent: Agent, given: ParsedInput, runtime_context: dict[str, Any], mode: CallMode
+        self, agent: Agent, given: ParsedInput, runtime_context: dict[str, Any], mode: RunMode
     ) -> None:
         self.agent = agent
         self.given = given

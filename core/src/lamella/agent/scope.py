@@ -9,7 +9,7 @@ import attrs
 
 from lamella.errors import AgentExecutionError
 from lamella.models.assemble import ResponseAssembler
-from lamella.tools import CallMode
+from lamella.tools.tool import RunMode
 
 if TYPE_CHECKING:
     from lamella.config import Project
@@ -43,7 +43,7 @@ class RunScope:
 
     state: RunState
     path: tuple[str, ...] = ()
-    mode: CallMode = "run_async"
+    mode: RunMode = "run_async"
     runtime_context: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
     def child(self, name: str) -> RunScope:

@@ -27,7 +27,7 @@ from lamella.models.inputs import ParsedInput
 from lamella.models.model import Model, closing
 from lamella.models.request import ModelRequest
 from lamella.specs import Guardrail
-from lamella.tools import Emitted, Tool, effective_choice, run_calls
+from lamella.tools import Emitted, Tool, effective_choice, normalise_choice, run_calls
 
 if TYPE_CHECKING:
     from lamella.agent.agent import Agent
@@ -64,11 +64,11 @@ class AgentTurns:
         messages, judgement = await guard_input(self.guardrails, self.given.messages)
         if judgement.blocked and (override := judgement.override()) is not None:
             self.output, self.stop_reason = override.output, "refusal"
-            yield Emitted(path=(), event=override)
+            yield Emitted((), override)
             return
         for iteration in range(self.agent.max_iterations):
             async for event in self._respond(self._request(messages, iteration)):
-                yield Emitted(path=(), event=event)
+                yield Emitted((), event)
             calls = self._take_message()
             if not calls:
                 if self.stop_reason == "pause":
@@ -81,6 +81,10 @@ class AgentTurns:
                     yield emitted
         self._reach_limit()
 
+    @property
+    def _choice(self) -> str:
+        return normalise_choice(self.agent.tool_choice, self.tools)
+
     # -- one response ---------------------------------------------------------------------------
 
     def _request(self, messages: tuple[Message, ...], iteration: int) -> ModelRequest:
@@ -91,7 +95,7 @@ class AgentTurns:
             native=native,
             system_instruction=agent.system_instruction,
             tools=tuple(self.tools.values()),
-            tool_choice=effective_choice(agent.tool_choice, iteration, agent.force_every_turn),
+            tool_choice=effective_choice(self._choice, iteration, agent.force_every_turn),
             parallel_tool_calls=agent.parallel_tool_calls,
             streaming=agent.streaming,
             transplant=agent.transplant,
@@ -110,12 +114,12 @@ class AgentTurns:
                     if settled.durable:
                         self._take(settled)
                     yield settled
-        self.scope.state.open.pop(path, None)
         if self._done is None:
             raise StreamInterruptedError(
                 f"{self.model.provider}:{self.model.model} ended its stream without response.done",
                 context={"provider": self.model.provider, "model": self.model.model},
             )
+        self.scope.state.open.pop(path, None)
         _log.debug("response finished: %s", self._done.stop_reason, extra={"token_usage": self._done.token_usage})
 
     def _take(self, event: Event) -> None:
@@ -163,7 +167,7 @@ class AgentTurns:
             limit=self.agent.max_concurrency,
             approvals=state.approvals,
             executor=state.project.host.hooks.executor(),
-            key_prefix="/".join((state.run_id, *self.scope.path)),
+            key_prefix="/".join((state.run_id, *self.scope.path, "")),
             error_detail=self.agent.tool_error_detail,
         )
         async with aclosing(running) as stream:
@@ -180,7 +184,7 @@ class AgentTurns:
         override = (await guard_output(self.guardrails, self.output)).override()
         if override is not None:
             self.output = override.output
-            yield Emitted(path=(), event=override)
+            yield Emitted((), override)
 
     def _reach_limit(self) -> None:
         if self.agent.on_limit == "return":

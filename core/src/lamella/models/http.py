@@ -198,7 +198,11 @@ def _parse(text: bytes) -> Wire:
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        pass  # stdlib reads what msgspec refuses: lone surrogates in escapes
+        return _parse_leniently(text)
+
+
+def _parse_leniently(text: bytes) -> Wire:
+    """What msgspec refuses and stdlib reads: lone surrogates in escapes."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import attrs
+
 from lamella._json import dumps, loads
 from lamella.errors import AgentSerializationError, LamellaError
 from lamella.events import RunStreamEvent

@@ -12,13 +12,14 @@ from types import GenericAlias, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 import attrs
+
 from lamella._frozen import freeze_mapping
 from lamella.content import Block, MediaContent, OpaqueContent
 from lamella.errors import AgentSerializationError
 from lamella.events import Event, OpaqueEvent
 from lamella.messages import Role
 from lamella.runs import AgentRun, RunItem
-from lamella.serial._shape import has_extra, has_parts, is_tagged, stored_fields, views_of
+from lamella.serial._shape import has_extra, has_parts, is_tagged, parsed_view_of, stored_fields, views_of
 from lamella.serial._tags import ITEMS, RUNS, block_class, event_class
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Reader:
     ) -> Callable[[Any, Any], Any]:
         tag = cls.type if is_tagged(cls) else None
         known = names.union(views_of(cls), () if tag is None else ("type",))
-        parts = has_parts(cls)
+        parts, view = has_parts(cls), parsed_view_of(cls)
 
         def read_class(data: Any, _: Any) -> Any:
             _require_object(data, cls)
@@ -110,6 +111,8 @@ class Reader:
                 raise AgentSerializationError(f"{cls.__name__}: the type is {data['type']!r}, not {tag!r}")
             if parts and "parts" in data:
                 data = self._join_parts(data)
+            if view is not None and data.get("arguments_json") == "":
+                data = _without_empty(data, view)
             unknown = data.keys() - known
             value = read_fields(data, cls)
             return self._with_unknown(value, data, unknown) if unknown else value
@@ -192,6 +195,11 @@ class Reader:
 
 
 # -- functions of no reader -----------------------------------------------------------------------
+
+
+def _without_empty(data: Mapping[str, Any], view: str) -> Mapping[str, Any]:
+    """Blank arguments stay blank: their view, the empty object, must not be written out as text."""
+    return {name: value for name, value in data.items() if name != view or value != {}}
 
 
 def _shown(value: Any) -> str:

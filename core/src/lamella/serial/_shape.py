@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
-from lamella.content import Block, ToolOutputBlock
-from lamella.events import Event, ReasoningDone, RunStreamEvent, ToolOutputDone
+
+from lamella.content import Block, ToolCallBlock, ToolOutputBlock
+from lamella.events import Event, ReasoningDone, RunStreamEvent, ToolCallDone, ToolOutputDone
 from lamella.runs import (
     AgentRun,
     MessageOutputItem,
@@ -26,6 +27,7 @@ __all__ = [
     "has_parts",
     "is_tagged",
     "may_be_left_out",
+    "parsed_view_of",
     "stored_fields",
     "views_of",
 ]
@@ -54,6 +56,13 @@ _VIEWS: Final[dict[type, Mapping[str, Callable[[Any], Any]]]] = {
 def views_of(cls: type) -> Mapping[str, Callable[[Any], Any]]:
     """Computed values that are written for other readers and ignored when read."""
     return _VIEWS.get(cls, {})
+
+
+def parsed_view_of(cls: type) -> str | None:
+    """The field that is the parsed view of ``arguments_json``, which is the truth."""
+    if issubclass(cls, ToolCallBlock):
+        return "arguments"
+    return "output" if issubclass(cls, ToolCallDone) else None
 
 
 def is_tagged(cls: type) -> bool:

@@ -10,15 +10,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_origin
 
 import attrs
+
 from lamella._frozen import FrozenDict, FrozenList
-from lamella.content import MediaContent, OpaqueContent, ToolCallBlock
+from lamella.content import MediaContent, OpaqueContent
 from lamella.errors import AgentSerializationError
-from lamella.events import OpaqueEvent, ToolCallDone
+from lamella.events import OpaqueEvent
 from lamella.serial._shape import (
     has_extra,
     has_parts,
     is_tagged,
     may_be_left_out,
+    parsed_view_of,
     stored_fields,
     views_of,
 )
@@ -73,7 +75,7 @@ def _fields_writer(cls: type, *left_out: str) -> Write:
 
 def _shortens(cls: type, field: attrs.Attribute[Any]) -> bool:
     # The string of a call is the truth: without it a reader would make one from the parsed view.
-    exact = issubclass(cls, ToolCallBlock | ToolCallDone) and field.name == "arguments_json"
+    exact = field.name == "arguments_json" and parsed_view_of(cls) is not None
     return may_be_left_out(field) and not exact
 
 

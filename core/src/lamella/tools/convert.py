@@ -11,11 +11,11 @@ import enum
 import inspect
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args
 
 from lamella.tools.constraints import broken_constraints, read_constraints
 from lamella.tools.fields import ObjectField, object_fields
-from lamella.tools.hints import Hint, admits_none, bare, hint_name, union_members
+from lamella.tools.hints import Hint, admits_none, bare, hint_name, origin_of, union_members
 from lamella.tools.schema import ARRAYS, MAPPINGS, SETS, enum_values, is_model
 
 
@@ -67,11 +67,11 @@ def _plain(value: Any, hint: Hint, lax: bool) -> Any:
         return _SCALAR_READERS[hint](value, lax)
     if (members := union_members(hint)) is not None:
         return _union(value, members, lax)
-    if get_origin(hint) is Literal:
+    if origin_of(hint) is Literal:
         return _choice(value, {choice: choice for choice in get_args(hint)}, lax)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return _choice(value, enum_values(hint), lax)
-    kind, args = get_origin(hint) or hint, get_args(hint)
+    kind, args = origin_of(hint) or hint, get_args(hint)
     if kind in MAPPINGS:
         return _mapping(value, args, lax)
     if kind is tuple or kind in ARRAYS:
@@ -261,7 +261,10 @@ def _model(value: Any, model: Any) -> Any:
         return model.model_validate(value)
     except ValidationError as error:
         raise Mismatch(
-            ("".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in entry["loc"]), entry["msg"])
+            (
+                "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in entry["loc"]),
+                entry["msg"],
+            )
             for entry in error.errors(include_url=False, include_input=False)
         ) from error
 

@@ -27,7 +27,9 @@ _GOOGLE_HEAD: Final = re.compile(
     r"(?P<name>Args|Arguments|Parameters|Params|Keyword Args|Keyword Arguments|Other Parameters|Returns?|Yields?"
     r"|Raises|Attributes|Warns|Warnings?|Notes?|Examples?|References|See Also|Todo):\s*$"
 )
-_GOOGLE_ITEM: Final = re.compile(r"(?P<names>\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?:\((?P<type>.*?)\))?\s*:(?:\s+|$)(?P<text>.*)")
+_GOOGLE_ITEM: Final = re.compile(
+    r"(?P<names>\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?:\((?P<type>.*?)\))?\s*:(?:\s+|$)(?P<text>.*)"
+)
 _NUMPY_HEAD: Final = re.compile(r"^(?P<name>[A-Z][A-Za-z ]+)\n-{3,}[ \t]*$", re.MULTILINE)
 _PARAMETER_SECTIONS: Final = {
     "Args", "Arguments", "Parameters", "Params", "Keyword Args", "Keyword Arguments", "Other Parameters",

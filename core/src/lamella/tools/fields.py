@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, get_origin
+from typing import Any
 
 import attrs
 
-from lamella.tools.hints import Hint, bare, class_hints
+from lamella.tools.hints import Hint, bare, class_hints, origin_of
 
 _NOTHING = object()
 
@@ -27,7 +27,7 @@ def object_fields(hint: Hint) -> tuple[ObjectField, ...] | None:
 
     Fields that the constructor does not take are left out; an attrs alias is the key.
     """
-    cls = get_origin(hint) or hint
+    cls = origin_of(hint) or hint
     if not isinstance(cls, type):
         return None
     if attrs.has(cls):

@@ -19,6 +19,12 @@ from lamella.tools.runtime import ToolRuntime, names_runtime
 Hint: TypeAlias = Any
 """A resolved type hint: a class, a special form, an alias. ``typing`` has no type for it."""
 
+
+def origin_of(hint: Hint) -> Any:
+    """``typing.get_origin``, typed as what it is for a hint of any form."""
+    return get_origin(hint)
+
+
 _QUALIFIERS = {"Required", "NotRequired", "ReadOnly"}
 
 
@@ -32,11 +38,11 @@ def function_of(fn: Callable[..., Any]) -> Any:
         return fn.__func__
     if inspect.isfunction(fn) or inspect.isbuiltin(fn):
         return fn
-    return getattr(type(fn), "__call__", fn)
+    return type(fn).__call__
 
 
-def resolve_hints(fn: Callable[..., Any], label: str) -> dict[str, Hint]:
-    """The parameter hints of a callable with all strings resolved.
+def resolve_hints(fn: Callable[..., Any], label: str, only: str | None = None) -> dict[str, Hint]:
+    """The parameter hints of a callable with all strings resolved; those of one parameter with ``only``.
 
     :raises AgentInputError: a hint names something that cannot be found; ``label`` is the tool's name.
     """
@@ -46,7 +52,7 @@ def resolve_hints(fn: Callable[..., Any], label: str) -> dict[str, Hint]:
     return {
         name: _resolve(name, annotation, names, label)
         for name, annotation in annotations.items()
-        if name != "return"
+        if name != "return" and only in (None, name)
     }
 
 
@@ -63,7 +69,7 @@ def _namespace(target: Any) -> ChainMap[str, Any]:
     function = inspect.unwrap(target)
     code = getattr(function, "__code__", None)
     closure: dict[str, Any] = {}
-    for name, cell in zip(getattr(code, "co_freevars", ()), function.__closure__ or (), strict=False):
+    for name, cell in zip(getattr(code, "co_freevars", ()), getattr(function, "__closure__", None) or (), strict=False):
         with_value = _cell(cell)
         closure.update({name: with_value[0]} if with_value else {})
     defining = next((frame for frame in _frames() if code in frame.f_code.co_consts), None)
@@ -126,7 +132,7 @@ def bare(hint: Hint) -> Bare:
     metadata: tuple[Any, ...] = ()
     required: bool | None = None
     while True:
-        origin = get_origin(hint)
+        origin = origin_of(hint)
         qualifier = str(origin).rsplit(".", 1)[-1]
         if origin is Annotated:
             hint, metadata = get_args(hint)[0], (*get_args(hint)[1:], *metadata)
@@ -143,7 +149,7 @@ def bare(hint: Hint) -> Bare:
 
 def union_members(hint: Hint) -> tuple[Hint, ...] | None:
     """The members of a union in order, ``None`` for anything else."""
-    origin = get_origin(hint)
+    origin = origin_of(hint)
     return get_args(hint) if origin is Union or origin is types.UnionType else None
 
 
@@ -166,4 +172,6 @@ def hint_name(hint: Hint) -> str:
     """A hint as a person writes it."""
     if hint is type(None):
         return "None"
-    return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint).replace("typing.", "")
+    return (
+        hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint).replace("typing.", "")
+    )

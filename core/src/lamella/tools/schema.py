@@ -11,12 +11,12 @@ import enum
 import inspect
 import sys
 from collections.abc import Mapping
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args
 
 from lamella.errors import AgentInputError
 from lamella.tools.constraints import constrain_schema, read_constraints
 from lamella.tools.fields import object_fields
-from lamella.tools.hints import Hint, bare, hint_name, union_members
+from lamella.tools.hints import Hint, bare, hint_name, origin_of, union_members
 
 _SCALARS: Final[dict[Any, str]] = {str: "string", bool: "boolean", int: "integer", float: "number"}
 _ABC = collections.abc
@@ -71,7 +71,7 @@ class SchemaBuilder:
             return {"type": _SCALARS[hint]}
         if (members := union_members(hint)) is not None:
             return self._union(members)
-        if get_origin(hint) is Literal:
+        if origin_of(hint) is Literal:
             return _choices(get_args(hint))
         if isinstance(hint, type) and issubclass(hint, enum.Enum):
             return _choices(tuple(enum_values(hint)))
@@ -88,7 +88,7 @@ class SchemaBuilder:
         return options[0] if len(options) == 1 else {"anyOf": options}
 
     def _container(self, hint: Hint) -> dict[str, Any] | None:
-        kind, args = get_origin(hint) or hint, get_args(hint)
+        kind, args = origin_of(hint) or hint, get_args(hint)
         if kind in MAPPINGS:
             return self._mapping(args)
         if kind is tuple and (len(args) != 2 or args[1] is not Ellipsis):
@@ -127,7 +127,9 @@ class SchemaBuilder:
         properties: dict[str, Any] = {}
         for field in fields:
             made = self.schema(field.hint)
-            properties[field.key] = made if field.description is None else {**made, "description": field.description}
+            properties[field.key] = (
+                made if field.description is None else {**made, "description": field.description}
+            )
         self.defs[name] = {
             "type": "object",
             **_class_description(hint),
@@ -139,7 +141,7 @@ class SchemaBuilder:
 
     def _claim(self, hint: Hint) -> str:
         """A name in ``$defs`` that no other class has."""
-        wanted = getattr(get_origin(hint) or hint, "__name__", "Object")
+        wanted = getattr(origin_of(hint) or hint, "__name__", "Object")
         name, count = wanted, 1
         while name in self.defs:
             count += 1
@@ -186,7 +188,7 @@ def _choices(values: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _class_description(hint: Hint) -> dict[str, str]:
-    cls = get_origin(hint) or hint
+    cls = origin_of(hint) or hint
     doc = cls.__dict__.get("__doc__")
     # A dataclass without a docstring gets its signature as one.
     if not doc or doc.startswith(f"{cls.__name__}("):

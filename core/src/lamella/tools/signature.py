@@ -5,14 +5,14 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args
 
 import attrs
 
 from lamella._frozen import FrozenDict, freeze_mapping
 from lamella.errors import AgentInputError
 from lamella.tools.docstrings import DocParameter, Docstring
-from lamella.tools.hints import Hint, admits_none, hint_name, resolve_hints, without_none
+from lamella.tools.hints import Hint, admits_none, hint_name, origin_of, resolve_hints, without_none
 from lamella.tools.runtime import ToolRuntime, is_runtime
 from lamella.tools.schema import SchemaBuilder, enum_values
 
@@ -156,7 +156,7 @@ def _agreed_enum(
     if plain is str:
         return _optional(documented) if admits_none(hint) else documented
     actual: list[Any] | None = None
-    if get_origin(plain) is Literal:
+    if origin_of(plain) is Literal:
         actual = list(get_args(plain))
     elif isinstance(plain, type) and issubclass(plain, enum.Enum):
         actual = list(enum_values(plain))
@@ -166,3 +166,16 @@ def _agreed_enum(
             f"tool {label}: the values of {found.name!r} are {said}, the docstring says {sorted(values)}"
         )
     return hint
+
+
+def runtime_only(fn: Callable[..., Any], label: str) -> Signature:
+    """The signature of a function whose schema is given: only its ``ToolRuntime`` parameters matter."""
+    runtime: list[str] = []
+    for name in inspect.signature(fn).parameters:
+        try:
+            hint = resolve_hints(fn, label, only=name).get(name, _EMPTY)
+        except AgentInputError:  # a type that only a type checker sees; the given schema describes it
+            continue
+        if is_runtime(hint):
+            runtime.append(name)
+    return Signature(parameters=(), runtime=tuple(runtime))

@@ -55,9 +55,9 @@ class _Strict:
         return node
 
     def _object(self, node: dict[str, Any], path: str) -> None:
-        if node.get("additionalProperties") or "properties" not in node:
-            if path != "$" or node.get("additionalProperties"):
-                self.problems.append(f"{path}: an object with keys of any name")
+        open_ended = bool(node.get("additionalProperties"))
+        if open_ended or ("properties" not in node and path != "$"):
+            self.problems.append(f"{path}: an object with keys of any name")
         required = set(node.get("required", ()))
         node["properties"] = {
             name: self._property(schema, f"{path}.{name}", name in required)
@@ -141,4 +141,6 @@ def _admits_null(schema: Any, root: Mapping[str, Any]) -> bool:
         return None in schema["enum"]
     if "const" in schema:
         return schema["const"] is None
-    return "anyOf" not in schema and "oneOf" not in schema and (not _types(schema) or "null" in _types(schema))
+    return (
+        "anyOf" not in schema and "oneOf" not in schema and (not _types(schema) or "null" in _types(schema))
+    )

@@ -1,0 +1,258 @@
+"""Running the calls of one turn: concurrently and bounded, events live, outputs in call order."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from lamella.content import ToolCallBlock
+from lamella.errors import AgentInputError, AgentToolCallError, AgentToolExecutionError, ToolTimeoutError
+from lamella.events import ApprovalPending, ApprovalResolved, ToolOutputDone
+from lamella.specs import Executor
+from lamella.tools.approval import Approvals
+from lamella.tools.channel import CallScope, Channel, Emitted, current_scope
+from lamella.tools.failure import ErrorDetail, Redaction, failure_of, log_failure
+from lamella.tools.results import check_result, normalise_result
+from lamella.tools.runtime import ToolRuntime
+from lamella.tools.threads import in_thread
+from lamella.tools.tool import ExecutionMode, RunMode, Tool
+
+__all__ = ["run_calls"]
+
+_UNKNOWN_ID = "unknown"
+
+
+async def run_calls(
+    calls: Sequence[ToolCallBlock],
+    tools: Mapping[str, Tool],
+    *,
+    runtime_context: Mapping[str, Any],
+    mode: RunMode,
+    limit: int = 8,
+    approvals: Approvals,
+    executor: Executor | None = None,
+    key_prefix: str = "",
+    error_detail: ErrorDetail = "message",
+) -> AsyncIterator[Emitted]:
+    """Run the calls of one turn and yield what happens.
+
+    Approval, progress and nested agents' events come as they happen, ``tool.output.done`` once per
+    call in call order. A failing tool gives an error output, or raises with ``on_error="raise"``; then,
+    and when the iterator is closed or cancelled, the other calls are cancelled and awaited. Functions
+    running in threads cannot be stopped: their outcome is dropped.
+
+    :param limit: how many calls run at once; waiting for approval does not count.
+    :param executor: runs the effect of each call under ``key_prefix + call_id``; it sees neither bad
+        arguments nor denied calls.
+    :param error_detail: ``class`` gives the model only the class of a failure.
+    :raises ToolError: a tool with ``on_error="raise"`` failed.
+    """
+    if limit < 1:
+        raise AgentInputError(f"the limit of concurrent tool calls must be at least 1, got {limit}")
+    turn = _Turn(
+        tools=tools,
+        runtime_context=runtime_context,
+        mode=mode,
+        limit=limit,
+        approvals=approvals,
+        executor=executor,
+        key_prefix=key_prefix,
+        error_detail=error_detail,
+    )
+    try:
+        turn.start(calls)
+        while (item := await turn.next()) is not None:
+            yield item
+    finally:
+        await turn.stop()
+
+
+class _Turn:
+    """The calls of one turn, their tasks and their channel."""
+
+    def __init__(
+        self,
+        *,
+        tools: Mapping[str, Tool],
+        runtime_context: Mapping[str, Any],
+        mode: RunMode,
+        limit: int,
+        approvals: Approvals,
+        executor: Executor | None,
+        key_prefix: str,
+        error_detail: ErrorDetail,
+    ) -> None:
+        self._tools = tools
+        self._runtime = ToolRuntime(runtime_context)
+        self._redact = Redaction(runtime_context)
+        self._mode = mode
+        self._slots = asyncio.Semaphore(limit)
+        self._approvals = approvals
+        self._executor = executor
+        self._key_prefix = key_prefix
+        self._detail = error_detail
+        self._channel = Channel()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._running = 0
+        self._error: BaseException | None = None
+
+    def start(self, calls: Sequence[ToolCallBlock]) -> None:
+        """Start every call; each knows the one whose output goes before its own."""
+        previous, line = _set_event(), _set_event()
+        for call in calls:
+            shown = asyncio.Event()
+            tool = self._tools.get(call.name)
+            waits_for, leaves = (
+                (line, asyncio.Event()) if tool is not None and tool.sequential else (None, None)
+            )
+            line = leaves or line
+            work = self._in_line(call, tool, waits_for, leaves)
+            task = asyncio.create_task(self._show(work, previous, shown), name=f"tool {call.name}")
+            task.add_done_callback(self._finished)
+            self._tasks.append(task)
+            previous = shown
+        self._running = len(self._tasks)
+        if not self._tasks:
+            self._channel.end()
+
+    async def next(self) -> Emitted | None:
+        """What happens next, ``None`` when all calls are done."""
+        item = await self._channel.get()
+        if item is None and self._error is not None:
+            raise self._error
+        return item
+
+    async def stop(self) -> None:
+        """Cancel what still runs and wait for it."""
+        self._channel.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running -= 1
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None and self._error is None:
+            self._error = error
+        if error is not None or not self._running:
+            self._channel.end()
+
+    async def _show(
+        self, work: Awaitable[ToolOutputDone], previous: asyncio.Event, shown: asyncio.Event
+    ) -> None:
+        output = await work
+        await previous.wait()
+        await self._channel.put(Emitted((), output))
+        shown.set()
+
+    async def _in_line(
+        self,
+        call: ToolCallBlock,
+        tool: Tool | None,
+        waits_for: asyncio.Event | None,
+        leaves: asyncio.Event | None,
+    ) -> ToolOutputDone:
+        try:
+            if waits_for is not None:
+                await waits_for.wait()
+            return await self._guarded(call, tool)
+        finally:
+            if leaves is not None:
+                leaves.set()
+
+    async def _guarded(self, call: ToolCallBlock, tool: Tool | None) -> ToolOutputDone:
+        call_id = call.call_id or _UNKNOWN_ID
+        execution = None if tool is None else tool.callable_for(self._mode)[1]
+        try:
+            return await self._call(call, call_id, tool)
+        except Exception as error:
+            failure = failure_of(error, self._redact, tool_name=call.name, call_id=call_id, mode=execution)
+            if tool is not None and tool.on_error == "raise":
+                raise failure.error from failure.error.cause
+            log_failure(failure.error)
+            return _output(call, call_id, failure.text(self._redact, self._detail), is_error=True)
+
+    async def _call(self, call: ToolCallBlock, call_id: str, tool: Tool | None) -> ToolOutputDone:
+        if tool is None:
+            known = ", ".join(self._tools) or "none"
+            raise AgentToolCallError(
+                f"the model called {call.name!r}, which is no tool of this run; its tools: {known}",
+                cause=KeyError(call.name),
+            )
+        values = tool.check(call)
+        if tool.needs_approval(values) and (denial := await self._denial(call, call_id)) is not None:
+            return denial
+        async with self._slots:
+            step = functools.partial(self._run, call, call_id, tool, values)
+            if self._executor is None:
+                return await step()
+            return await self._executor(f"{self._key_prefix}{call_id}", step)
+
+    async def _denial(self, call: ToolCallBlock, call_id: str) -> ToolOutputDone | None:
+        """Ask for approval; the output of a denied call, ``None`` when it may run."""
+        pending = ApprovalPending(call_id=call_id, name=call.name, arguments=call.arguments or {})
+        with self._approvals.expecting(pending) as decided:
+            await self._channel.put(Emitted((), pending))
+            decision = await decided()
+        reason = None if decision.reason is None else self._redact(decision.reason)
+        resolved = ApprovalResolved(
+            call_id=call_id, name=call.name, approved=decision.approved, reason=reason
+        )
+        await self._channel.put(Emitted((), resolved))
+        if decision.approved:
+            return None
+        said = f"the call of {call.name} was not approved" + (f": {reason}" if reason else "")
+        return _output(call, call_id, said, is_error=True)
+
+    async def _run(
+        self, call: ToolCallBlock, call_id: str, tool: Tool, values: Mapping[str, Any]
+    ) -> ToolOutputDone:
+        scope = CallScope(self._channel, call_id)
+        token = current_scope.set(scope)
+        try:
+            result = normalise_result(await self._invoke(tool, values), tool.name)
+            check_result(result, tool.output_schema, tool.name)
+            return _output(call, call_id, result)
+        finally:
+            scope.open = False
+            current_scope.reset(token)
+
+    async def _invoke(self, tool: Tool, values: Mapping[str, Any]) -> Any:
+        function, execution = tool.callable_for(self._mode)
+        args, kwargs = tool.bind(values, self._runtime)
+        try:
+            async with asyncio.timeout(tool.timeout) as deadline:
+                return await _called(function, execution, args, kwargs, tool.name)
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise ToolTimeoutError(
+                f"tool {tool.name} did not finish within {tool.timeout:g} s", cause=error
+            ) from error
+
+
+async def _called(
+    function: Callable[..., Any], execution: ExecutionMode, args: list[Any], kwargs: dict[str, Any], name: str
+) -> Any:
+    if execution == "async":
+        return await function(*args, **kwargs)
+    result = await in_thread(functools.partial(function, *args, **kwargs), name)
+    if asyncio.iscoroutine(result):
+        result.close()
+        raise AgentToolExecutionError(
+            f"tool {name} returned a coroutine; make the function async and pass it as coroutine=…"
+        )
+    return result
+
+
+def _output(call: ToolCallBlock, call_id: str, output: Any, *, is_error: bool = False) -> ToolOutputDone:
+    return ToolOutputDone(id=call_id, call_id=call_id, name=call.name, output=output, is_error=is_error)
+
+
+def _set_event() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event

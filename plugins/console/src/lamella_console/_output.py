@@ -1,0 +1,97 @@
+"""One stream of text: where its line stands, how text is styled, what may reach a terminal."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, TextIO
+
+from lamella_console.settings import Color
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Output", "printable"]
+
+# A model's text must not steer the terminal: control characters become visible signs.
+_CONTROLS: Final = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t\r"},
+    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
+    0x7F: 0x2421,
+    0x0D: None,
+}
+
+_STYLES: Final = {
+    "answer": "",
+    "nested": "",
+    "reasoning": "dim",
+    "call": "cyan",
+    "result": "dim",
+    "failure": "red",
+    "note": "dim",
+    "warning": "yellow",
+    "error": "bold red",
+}
+
+
+def printable(text: str) -> str:
+    """The text without control characters but newline and tab; ``\\r`` is left out, others are made visible."""
+    return text if text.isprintable() else text.translate(_CONTROLS)
+
+
+class Output:
+    """Writes text as it comes, each piece once: no markup, no wrapping, nothing is ever drawn again."""
+
+    def __init__(self, file: TextIO, color: Color) -> None:
+        self._console = _console(file, color)
+        self._encoding = self._console.encoding
+        self._line_start = True
+        self._blank = True
+
+    def put(self, text: str, kind: str, indent: int = 0) -> None:
+        """Write a piece in the style of its kind; every line of it begins at ``indent`` steps."""
+        if not text:
+            return
+        text = self._encodable(printable(text))
+        if indent:
+            text = self._indented(text, "  " * indent)
+        self._blank = text.endswith("\n\n") or (text == "\n" and self._line_start)
+        self._line_start = text.endswith("\n")
+        self._write(text, _STYLES[kind])
+
+    def break_line(self, *, blank: bool = False) -> None:
+        """Go to the start of a line; with ``blank``, leave an empty one above it unless nothing is there."""
+        if not self._line_start:
+            self._write("\n", "")
+            self._line_start = True
+            self._blank = False
+        if blank and not self._blank:
+            self._write("\n", "")
+            self._blank = True
+
+    def _indented(self, text: str, pad: str) -> str:
+        lines = text.split("\n")
+        first = lines[0] if not self._line_start or not lines[0] else pad + lines[0]
+        return "\n".join([first, *(pad + line if line else "" for line in lines[1:])])
+
+    def _encodable(self, text: str) -> str:
+        if text.isascii():
+            return text
+        return text.encode(self._encoding, "replace").decode(self._encoding)
+
+    def _write(self, text: str, style: str) -> None:
+        from rich.segment import Segment, Segments
+
+        segment = Segment(text, self._console.get_style(style) if style else None)
+        self._console.print(Segments([segment]), end="", soft_wrap=True)
+        self._console.file.flush()
+
+
+def _console(file: TextIO, color: Color) -> Console:
+    from rich.console import Console
+
+    if color == "always":
+        return Console(
+            file=file, force_terminal=True, color_system="standard", force_jupyter=False, no_color=False
+        )
+    plain = color == "never" or bool(os.environ.get("NO_COLOR"))
+    return Console(file=file, color_system=None if plain else "auto", force_jupyter=False)

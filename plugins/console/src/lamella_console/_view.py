@@ -1,0 +1,261 @@
+"""What one agent of one run looks like: its events as text on the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from lamella._json import dumps
+from lamella.content import MediaContent, OpaqueContent, TextBlock
+from lamella.errors import ErrorCode
+from lamella.events import (
+    AgentEnd,
+    AgentStart,
+    ApprovalPending,
+    ApprovalResolved,
+    AttemptRollback,
+    Event,
+    GuardrailOverride,
+    MediaOutputDone,
+    MessageOutputDelta,
+    MessageOutputDone,
+    OtherEvent,
+    ProgressEnd,
+    ProgressStart,
+    ProgressUpdate,
+    ReasoningDelta,
+    ReasoningDone,
+    ResponseDone,
+    StreamEnd,
+    StreamError,
+    ToolCallDelta,
+    ToolCallDone,
+    ToolOutputDone,
+)
+from lamella.rendering import TextRenderer
+
+from lamella_console._page import Page, Speaker
+
+__all__ = ["AgentView"]
+
+
+class AgentView:
+    """Shows the events of one agent."""
+
+    def __init__(self, page: Page, speaker: Speaker, *, width: int, reasoning: bool) -> None:
+        self._page = page
+        self._speaker = speaker
+        self._depth = len(speaker[1])
+        self._width = width
+        self._reasoning = reasoning
+        self._calls = TextRenderer()
+        self._open_calls: set[str] = set()
+        self._held: list[str] = []
+        self._block = 0
+        self._thought = 0
+        self._said = False
+        self._progress: dict[str, int] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a block is open: nothing of another agent should be shown now."""
+        return bool(self._block or self._thought or self._open_calls)
+
+    def feed(self, event: Event) -> None:
+        """Show the next event; events that mean nothing to a reader show nothing."""
+        for kind in type(event).__mro__:
+            show = _SHOW.get(kind)
+            if show is not None:
+                show(self, event)
+                return
+
+    def _write(self, kind: str, text: str, step: int = 0) -> None:
+        self._page.write(self._speaker, kind, text, step)
+
+    def _line(self, kind: str, text: str, step: int = 0) -> None:
+        self._page.line(self._speaker, kind, text, step)
+
+    # -- text and reasoning -----------------------------------------------------------------------
+
+    def _text_delta(self, event: MessageOutputDelta) -> None:
+        self._block += len(event.delta)
+        self._say(event.delta)
+
+    def _text_done(self, event: MessageOutputDone) -> None:
+        if self._block != len(event.output):  # unstreamed, or deltas were shed
+            if self._block:
+                self._page.end_block()
+            self._say(event.output)
+        self._block = 0
+
+    def _say(self, text: str) -> None:
+        if self._open_calls:
+            self._held.append(text)
+            return
+        self._said = self._said or bool(text)
+        self._write("nested" if self._depth else "answer", text)
+
+    def _thought_delta(self, event: ReasoningDelta) -> None:
+        self._thought += len(event.delta)
+        if self._reasoning and not self._open_calls:
+            self._write("reasoning", event.delta)
+
+    def _thought_done(self, event: ReasoningDone) -> None:
+        if self._reasoning and not self._thought:
+            self._write("reasoning", event.output)
+        self._thought = 0
+        self._page.end_block()
+
+    # -- tools ------------------------------------------------------------------------------------
+
+    def _call_delta(self, event: ToolCallDelta) -> None:
+        self._open_calls.add(event.call_id)
+        self._write("call", self._calls.feed(event))
+
+    def _call_done(self, event: ToolCallDone) -> None:
+        self._open_calls.discard(event.call_id)
+        self._write("call", self._calls.feed(event))
+        self._release_held()
+
+    def _response_done(self, event: ResponseDone) -> None:
+        self._open_calls.clear()
+        self._write("call", self._calls.feed(event))
+        self._release_held()
+        self._block = self._thought = 0
+        self._page.end_block()
+        if event.stop_reason in ("max_tokens", "refusal", "content_filter", "other"):
+            raw = event.raw_stop_reason
+            self._line("warning", f"stopped: {event.stop_reason}" + (f" ({raw})" if raw else ""))
+
+    def _release_held(self) -> None:
+        if self._held and not self._open_calls:
+            self._say("".join(self._held))
+            self._held.clear()
+
+    def _tool_output(self, event: ToolOutputDone) -> None:
+        kind, sign = ("failure", "failed:") if event.is_error else ("result", "->")
+        text = f"{event.name or event.call_id} {sign} {_cut(_shown(event.output), self._width)}"
+        self._line(kind, text, 1)
+
+    def _approval_pending(self, event: ApprovalPending) -> None:
+        call = f"{event.name}({_cut(dumps(event.arguments), self._width)})"
+        self._line("warning", f"waiting for approval: {call}", 1)
+
+    def _approval_resolved(self, event: ApprovalResolved) -> None:
+        word = "approved" if event.approved else "denied"
+        self._line("note", f"{word}: {event.name}" + (f" ({event.reason})" if event.reason else ""), 1)
+
+    # -- progress ---------------------------------------------------------------------------------
+
+    def _progress_start(self, event: ProgressStart) -> None:
+        self._progress[event.key] = 0
+        self._line("note", event.key + (f": {event.details}" if event.details else " …"), 1)
+
+    def _progress_update(self, event: ProgressUpdate) -> None:
+        tenths = int(event.fraction * 10)
+        if tenths > self._progress.get(event.key, 0):
+            self._progress[event.key] = tenths
+            self._line("note", f"{event.key}: {event.fraction:.0%}", 1)
+
+    def _progress_end(self, event: ProgressEnd) -> None:
+        self._progress.pop(event.key, None)
+        self._line("note", f"{event.key}: done", 1)
+
+    # -- the rest ---------------------------------------------------------------------------------
+
+    def _rollback(self, event: AttemptRollback) -> None:
+        self._calls.feed(event)
+        self._open_calls.clear()
+        self._held.clear()
+        self._block = self._thought = 0
+        taken = "the text above is taken back; " if event.visible else ""
+        wait = f"again in {event.wait:.1f} s" if event.wait else "again"
+        error = f" ({event.error})" if event.error else ""
+        self._line("warning", f"attempt {event.attempt} failed{error}: {taken}trying {wait}")
+
+    def _override(self, event: GuardrailOverride) -> None:
+        reason = f" ({event.reason})" if event.reason else ""
+        self._line("warning", f"replaced by guardrail {event.guardrail or ''}{reason}:")
+        self._say(event.output)
+
+    def _media(self, event: MediaOutputDone) -> None:
+        self._line("note", _media_text(event.media))
+
+    def _other(self, event: OtherEvent) -> None:
+        if event.block is not None:
+            self._line("note", f"[{event.block.type}]")
+
+    def _agent_start(self, event: AgentStart) -> None:
+        model = ":".join(filter(None, (event.provider, event.model)))
+        self._page.introduced(self._speaker)
+        self._line("note", (event.agent or "agent") + (f" on {model}" if model else ""))
+
+    def _agent_end(self, event: AgentEnd) -> None:
+        self._settle(event.output)
+        if event.error is not None:
+            self._line("failure", f"{event.agent or 'agent'} failed: {event.error}")
+
+    def _stream_end(self, event: StreamEnd) -> None:
+        self._settle(event.output)
+
+    def _stream_error(self, event: StreamError) -> None:
+        self._settle("")
+        if event.code == ErrorCode.CANCELLED.value:
+            self._line("error", "interrupted")
+        else:
+            self._line("error", f"error: {event.error} [{event.code}]")
+
+    def _settle(self, output: str) -> None:
+        """Nothing more will come: close what is open, and show an answer that no event has shown."""
+        self._open_calls.clear()
+        self._write("call", self._calls.finish())
+        self._release_held()
+        if output and not self._said:
+            self._say(output)
+        self._block = self._thought = 0
+        self._page.end_block()
+
+
+_SHOW: Final[Mapping[type[Any], Callable[[AgentView, Any], None]]] = {
+    MessageOutputDelta: AgentView._text_delta,
+    MessageOutputDone: AgentView._text_done,
+    ReasoningDelta: AgentView._thought_delta,
+    ReasoningDone: AgentView._thought_done,
+    ToolCallDelta: AgentView._call_delta,
+    ToolCallDone: AgentView._call_done,
+    ResponseDone: AgentView._response_done,
+    ToolOutputDone: AgentView._tool_output,
+    ApprovalPending: AgentView._approval_pending,
+    ApprovalResolved: AgentView._approval_resolved,
+    ProgressStart: AgentView._progress_start,
+    ProgressUpdate: AgentView._progress_update,
+    ProgressEnd: AgentView._progress_end,
+    AttemptRollback: AgentView._rollback,
+    GuardrailOverride: AgentView._override,
+    MediaOutputDone: AgentView._media,
+    OtherEvent: AgentView._other,
+    AgentStart: AgentView._agent_start,
+    AgentEnd: AgentView._agent_end,
+    StreamEnd: AgentView._stream_end,
+    StreamError: AgentView._stream_error,
+}
+
+
+def _shown(output: Any) -> str:
+    """A tool's output as one line of text."""
+    if isinstance(output, tuple):
+        output = " ".join(part.text if isinstance(part, TextBlock) else _media_text(part) for part in output)
+    return " ".join((output if isinstance(output, str) else dumps(output)).split())
+
+
+def _media_text(media: MediaContent | OpaqueContent) -> str:
+    if isinstance(media, OpaqueContent):
+        return f"[{media.type}]"
+    source = f"{len(media.data)} bytes" if media.data is not None else media.url or media.file_id or ""
+    return f"[{media.mime_type}, {_cut(source, 100)}]"
+
+
+def _cut(text: str, width: int) -> str:
+    if not width or len(text) <= width:
+        return text
+    return f"{text[:width]}… ({len(text) - width} more)"
