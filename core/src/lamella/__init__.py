@@ -135,7 +135,7 @@ _ROOMS = {
         "secret",
     ],
     "lamella.streams": ["adup", "aenumerate", "apeek", "fake_async", "prefix_stream"],
-    "lamella.tools": ["Tool", "ToolRuntime", "aemit", "emit", "tool"],
+    "lamella.tools": ["Tool", "ToolRuntime", "aemit", "areport_progress", "emit", "report_progress", "tool"],
     "lamella.usage": ["Cost", "Timing", "TokenUsage"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -130,7 +130,9 @@ from lamella.streams import prefix_stream as prefix_stream
 from lamella.tools import Tool as Tool
 from lamella.tools import ToolRuntime as ToolRuntime
 from lamella.tools import aemit as aemit
+from lamella.tools import areport_progress as areport_progress
 from lamella.tools import emit as emit
+from lamella.tools import report_progress as report_progress
 from lamella.tools import tool as tool
 from lamella.usage import Cost as Cost
 from lamella.usage import Timing as Timing

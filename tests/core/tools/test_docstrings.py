@@ -6,7 +6,6 @@ import inspect
 
 import docstring_parser
 import pytest
-
 from lamella import AgentInputError
 from lamella.tools.docstrings import read_docstring
 
@@ -110,6 +109,7 @@ def test_f_tool05_param_lines() -> None:
         (":param: x", "cannot read the docstring line"),
         (":param: two words: str: what", "cannot read the docstring line"),
         (":param: x: str: a\n:param: x: str: b", "documents 'x' twice"),
+        (":param x: a\n:param x: b", "documents 'x' twice"),
     ],
 )
 def test_f_tool05_malformed_lines_are_refused(line: str, said: str) -> None:

@@ -12,7 +12,6 @@ import attrs
 import msgspec
 import pydantic
 import pytest
-
 from lamella import AgentToolExecutionError, MediaContent, TextBlock, ToolOutputBlock
 from lamella.tools.results import check_result, normalise_result
 

@@ -6,9 +6,8 @@ import copy
 import pickle
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
 
-import pytest
-
 import lamella
+import pytest
 from lamella import AgentInputError, AgentToolCallError, Tool, ToolCallBlock, ToolRuntime
 
 if TYPE_CHECKING:
@@ -27,15 +26,15 @@ def text(runtime: "ToolRuntime", q: str) -> Any:  # noqa: UP037
 
 
 def optional(q: str, runtime: Optional[ToolRuntime] = None) -> Any:  # noqa: UP045
-    return runtime.key
+    return runtime.key  # type: ignore[union-attr]
 
 
 def union(q: str, runtime: Union[ToolRuntime, None]) -> Any:  # noqa: UP007
-    return runtime.key
+    return runtime.key  # type: ignore[union-attr]
 
 
 def piped(q: str, *, runtime: ToolRuntime | None) -> Any:
-    return runtime.key
+    return runtime.key  # type: ignore[union-attr]
 
 
 def annotated(q: str, runtime: Annotated[ToolRuntime, "the context"]) -> Any:
@@ -47,7 +46,7 @@ def alias(q: str, runtime: RT) -> Any:
 
 
 def maybe_alias(q: str, runtime: MaybeRuntime) -> Any:
-    return runtime.key
+    return runtime.key  # type: ignore[union-attr]
 
 
 def dotted(q: str, runtime: lamella.ToolRuntime) -> Any:
@@ -141,3 +140,33 @@ def test_values_are_not_shown_nor_changed() -> None:
             write(runtime)
     with pytest.raises(AgentInputError, match="keys must be str"):
         ToolRuntime({1: 2})  # type: ignore[dict-item]
+
+
+def test_f_n13_the_same_without_postponed_annotations() -> None:
+    """F-N13: hints that are objects, and hints that are strings by hand."""
+    names: dict[str, Any] = {
+        "ToolRuntime": ToolRuntime,
+        "Optional": Optional,
+        "Annotated": Annotated,
+        "Any": Any,
+    }
+    for hint in (
+        "ToolRuntime",
+        "'ToolRuntime'",
+        "ToolRuntime | None",
+        "Optional['ToolRuntime']",
+        "Annotated['ToolRuntime', 1]",
+    ):
+        exec(
+            compile(
+                f"def f(q: str, runtime: {hint} = None) -> Any: return runtime.key",
+                "<f>",
+                "exec",
+                dont_inherit=True,
+            ),
+            names,
+        )
+        made = Tool(names["f"])
+        assert list(made.input_schema["properties"]) == ["q"], hint
+        args, kwargs = made.bind({"q": "?"}, ToolRuntime({"key": 7}))
+        assert names["f"](*args, **kwargs) == 7

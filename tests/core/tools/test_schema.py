@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict
 
 import attrs
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pydantic
 import pytest
-
 from lamella import AgentInputError, Tool, tool
 from lamella.tools.schema import SchemaBuilder
 
@@ -27,7 +26,7 @@ class Color(enum.Enum):
 
 class Odd(enum.Enum):
     A = object()
-    B = object()
+    B = ("not", "a", "scalar")
 
 
 @attrs.frozen
@@ -109,7 +108,10 @@ def schema_of(hint: Any) -> dict[str, Any]:
         (Annotated[int, msgspec.Meta(ge=1, lt=9)], {"type": "integer", "minimum": 1, "exclusiveMaximum": 9}),
         (Annotated[str, pydantic.Field(max_length=3)], {"type": "string", "maxLength": 3}),
         (Annotated[str, "a name"], {"type": "string", "description": "a name"}),
-        (Annotated[list[int], msgspec.Meta(min_length=1)], {"type": "array", "items": {"type": "integer"}, "minItems": 1}),
+        (
+            Annotated[list[int], msgspec.Meta(min_length=1)],
+            {"type": "array", "items": {"type": "integer"}, "minItems": 1},
+        ),
         (datetime.datetime, {"type": "string", "format": "date-time"}),
         (uuid.UUID, {"type": "string", "format": "uuid"}),
     ],
@@ -170,7 +172,7 @@ def test_a_type_without_a_schema_is_refused_with_what_to_do() -> None:
 def test_f_tool04_required_skips_and_defaults() -> None:
     """F-TOOL04: required = parameters without default; *args and **kwargs skipped; no other keys."""
 
-    def f(a: int, /, b: str = "x", *args: int, c: bool, d: int = None, **kwargs: int) -> None:  # type: ignore[assignment]
+    def f(a: int, /, b: str = "x", *args: int, c: bool, d: int = None, **kwargs: int) -> None:  # type: ignore[assignment] # noqa: RUF013
         """Do."""
 
     schema = tool(f).input_schema
@@ -298,7 +300,11 @@ def test_f_tool05_agreements() -> None:
         :param: n: int: (optional) three
         """
 
-    assert [p["description"] for p in tool(f).input_schema["properties"].values()] == ["one", "two", "(optional) three"]
+    assert [p["description"] for p in tool(f).input_schema["properties"].values()] == [
+        "one",
+        "two",
+        "(optional) three",
+    ]
 
 
 def test_free_text_types_do_not_contradict() -> None:

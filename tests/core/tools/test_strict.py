@@ -6,9 +6,8 @@ import enum
 from typing import Any, Literal
 
 import attrs
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
-
 from lamella import Tool, ToolCallBlock, tool
 
 
@@ -30,7 +29,7 @@ def test_f_n15_all_required_optional_nullable() -> None:
         c: Literal["u", "v"] = "u",
         d: Inner | None = None,
         e: Color = Color.RED,
-        g: Inner = Inner(1),  # noqa: B008
+        g: Inner = Inner(1),
     ) -> None:
         """Do.
 
@@ -48,7 +47,10 @@ def test_f_n15_all_required_optional_nullable() -> None:
     assert properties["c"] == {"type": ["string", "null"], "enum": ["u", "v", None]}
     assert properties["d"] == {"anyOf": [{"$ref": "#/$defs/Inner"}, {"type": "null"}]}
     assert properties["e"] == {"type": ["string", "null"], "enum": ["red", None]}
-    assert properties["g"] == {"anyOf": [{"$ref": "#/$defs/Inner"}, {"type": "null"}], "description": "The inner."}
+    assert properties["g"] == {
+        "anyOf": [{"$ref": "#/$defs/Inner"}, {"type": "null"}],
+        "description": "The inner.",
+    }
     inner = schema["$defs"]["Inner"]
     assert inner["required"] == ["a", "b"]
     assert inner["properties"]["b"] == {"type": ["string", "null"]}
@@ -59,7 +61,7 @@ def test_f_n15_all_required_optional_nullable() -> None:
 
 def test_f_n15_nulls_for_optional_parameters_are_dropped() -> None:
     @tool(strict=True)
-    def f(a: int, b: str = "x", c: int | None = 7, inner: Inner = Inner(1)) -> tuple[Any, ...]:  # noqa: B008
+    def f(a: int, b: str = "x", c: int | None = 7, inner: Inner = Inner(1)) -> tuple[Any, ...]:
         return a, b, c, inner
 
     def call(arguments: dict[str, Any]) -> Any:
@@ -72,7 +74,14 @@ def test_f_n15_nulls_for_optional_parameters_are_dropped() -> None:
 def test_f_n15_given_schemas_too() -> None:
     schema = {
         "type": "object",
-        "properties": {"a": {"type": "integer", "default": 3}, "b": {"enum": ["x"]}, "l": {"type": "array", "items": {"type": "object", "properties": {"z": {"type": "string", "minLength": 1}}}}},
+        "properties": {
+            "a": {"type": "integer", "default": 3},
+            "b": {"enum": ["x"]},
+            "l": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"z": {"type": "string", "minLength": 1}}},
+            },
+        },
     }
     made = Tool(lambda **kw: kw, name="f", input_schema=schema, strict=True)
     wire, strict = made.wire_schema()

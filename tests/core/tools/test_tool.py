@@ -10,7 +10,6 @@ from typing import Any
 
 import attrs
 import pytest
-
 from lamella import AgentInputError, ConfigError, Tool, ToolCallBlock, ToolRuntime, tool
 from lamella.tools import as_tools, effective_choice, normalise_choice
 
@@ -152,7 +151,9 @@ def test_without_jsonschema_a_given_schema_says_what_to_install(monkeypatch: pyt
 
 
 def test_a_wrong_schema_is_an_input_error_when_used() -> None:
-    made = Tool(lambda **kw: 1, name="f", input_schema={"type": "object", "properties": {"a": {"type": "no"}}})
+    made = Tool(
+        lambda **kw: 1, name="f", input_schema={"type": "object", "properties": {"a": {"type": "no"}}}
+    )
     with pytest.raises(AgentInputError, match="tool f: not a valid JSON schema"):
         made.check(ToolCallBlock(call_id="1", name="f", arguments={"a": 1}))
 
@@ -191,7 +192,9 @@ def test_f_tool13_choice() -> None:
         "a",
     ]
     assert normalise_choice("none", []) == "none"
-    with pytest.raises(AgentInputError, match="'c' is no tool; use 'auto', 'required', 'none' or one of 'a', 'b'"):
+    with pytest.raises(
+        AgentInputError, match="'c' is no tool; use 'auto', 'required', 'none' or one of 'a', 'b'"
+    ):
         normalise_choice("c", names)
     for choice in ("required", "any", "a"):
         with pytest.raises(AgentInputError, match="there are no tools"):

@@ -308,6 +308,12 @@ async def test_a_retry_that_was_billed_counts(monkeypatch: pytest.MonkeyPatch) -
     assert "· $0.002 ·" in last(shown)
 
 
+async def test_a_response_that_broke_off_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    priced(monkeypatch, {"acme:m1": "0.0000001"})
+    shown = await show(StreamStart(provider="acme", model="m1"), StreamError(error="x", token_usage=USAGE))
+    assert "· <$0.000001 ·" in last(shown)
+
+
 async def test_no_cost_is_shown_where_one_response_has_no_price(monkeypatch: pytest.MonkeyPatch) -> None:
     priced(monkeypatch, {"acme:m1": "0.25"})
     shown = await show(

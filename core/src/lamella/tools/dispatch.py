@@ -108,7 +108,8 @@ class _Turn:
                 (line, asyncio.Event()) if tool is not None and tool.sequential else (None, None)
             )
             line = leaves or line
-            work = self._in_line(call, tool, waits_for, leaves)
+            # Not a coroutine yet: a task that is cancelled before it starts must leave none unawaited.
+            work = functools.partial(self._in_line, call, tool, waits_for, leaves)
             task = asyncio.create_task(self._show(work, previous, shown), name=f"tool {call.name}")
             task.add_done_callback(self._finished)
             self._tasks.append(task)
@@ -141,9 +142,9 @@ class _Turn:
             self._channel.end()
 
     async def _show(
-        self, work: Awaitable[ToolOutputDone], previous: asyncio.Event, shown: asyncio.Event
+        self, work: Callable[[], Awaitable[ToolOutputDone]], previous: asyncio.Event, shown: asyncio.Event
     ) -> None:
-        output = await work
+        output = await work()
         await previous.wait()
         await self._channel.put(Emitted((), output))
         shown.set()

@@ -147,16 +147,15 @@ def _param_line(text: str, label: str) -> DocParameter:
 def _read_sphinx(text: str) -> Docstring:
     start = _FIELD_START.search(text)
     assert start is not None
-    found: dict[str, DocParameter] = {}
+    found: list[DocParameter] = []
     types: dict[str, str] = {}
     for tag, argument, body in _sphinx_fields(text[start.start() :]):
         *kind, name = argument.split() or [""]
         if tag in _SPHINX_PARAMETERS and name:
-            key = name if name not in found else f"{name}"
-            found[key] = DocParameter(name=name.lstrip("*"), type=" ".join(kind) or None, description=body)
+            found.append(DocParameter(name=name.lstrip("*"), type=" ".join(kind) or None, description=body))
         elif tag == "type":
             types[argument.strip()] = body
-    parameters = tuple(attrs.evolve(p, type=p.type or types.get(p.name)) for p in found.values())
+    parameters = tuple(attrs.evolve(p, type=p.type or types.get(p.name)) for p in found)
     return Docstring(description=_paragraphs(text[: start.start()].splitlines()), parameters=parameters)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
@@ -20,17 +21,21 @@ HIDDEN = "[hidden]"
 
 
 class Redaction:
-    """Takes the values of a runtime context out of texts."""
+    """Takes the values of a runtime context out of texts. The values are looked at when something has failed."""
 
     def __init__(self, context: Mapping[str, Any]) -> None:
-        texts = {text for leaf in _leaves(context, 0) for text in _spellings(leaf) if len(text) > 3}
-        # The longest first: a value may be part of another.
-        self._texts = sorted(texts, key=len, reverse=True)
+        self._context = context
 
     def __call__(self, text: str) -> str:
         for hidden in self._texts:
             text = text.replace(hidden, HIDDEN)
         return text
+
+    @functools.cached_property
+    def _texts(self) -> list[str]:
+        texts = {text for leaf in _leaves(self._context, 0) for text in _spellings(leaf) if len(text) > 3}
+        # The longest first: a value may be part of another.
+        return sorted(texts, key=len, reverse=True)
 
 
 def _leaves(value: Any, depth: int) -> Iterable[Any]:

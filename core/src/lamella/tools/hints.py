@@ -69,7 +69,9 @@ def _namespace(target: Any) -> ChainMap[str, Any]:
     function = inspect.unwrap(target)
     code = getattr(function, "__code__", None)
     closure: dict[str, Any] = {}
-    for name, cell in zip(getattr(code, "co_freevars", ()), getattr(function, "__closure__", None) or (), strict=False):
+    for name, cell in zip(
+        getattr(code, "co_freevars", ()), getattr(function, "__closure__", None) or (), strict=False
+    ):
         with_value = _cell(cell)
         closure.update({name: with_value[0]} if with_value else {})
     defining = next((frame for frame in _frames() if code in frame.f_code.co_consts), None)

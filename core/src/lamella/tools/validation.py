@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lamella._frozen import JSON, thaw
+from lamella._json import dumps, loads
 from lamella.errors import AgentInputError, ConfigError
 
 
@@ -30,20 +32,37 @@ def require_schema(schema: Any, field: str, label: str) -> None:
 def schema_errors(value: JSON, schema: Mapping[str, Any], label: str) -> list[str]:
     """Everything in ``value`` that the schema does not admit, each with its place (``$.a[0]``).
 
+    References lead into the schema itself only; nothing is fetched.
+
     :raises AgentInputError: the schema itself is wrong.
     """
     import jsonschema  # type: ignore[import-untyped]  # ships no types
+    from referencing.exceptions import Unresolvable
 
-    plain = thaw(schema)
-    kind = jsonschema.validators.validator_for(plain, default=jsonschema.Draft202012Validator)
     try:
-        kind.check_schema(plain)
+        found = list(_validator(dumps(schema)).iter_errors(thaw(value)))
     except jsonschema.SchemaError as error:
         raise AgentInputError(
             f"tool {label}: not a valid JSON schema: {error.message}", cause=error
         ) from error
-    errors = sorted(kind(plain).iter_errors(thaw(value)), key=lambda error: list(map(str, error.path)))
-    return [f"{_place(error.absolute_path)}: {error.message}" for error in errors]
+    except Unresolvable as error:
+        raise AgentInputError(
+            f"tool {label}: a reference in the JSON schema leads nowhere: {error}", cause=error
+        ) from error
+    found.sort(key=lambda error: list(map(str, error.absolute_path)))
+    return [f"{_place(error.absolute_path)}: {error.message}" for error in found]
+
+
+@functools.lru_cache(maxsize=256)
+def _validator(schema_text: str) -> Any:
+    """The validator of a schema; by its text, because ``1 == True`` makes equal dicts of different schemas."""
+    import jsonschema
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # ships no types
+
+    schema = loads(schema_text)
+    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    kind.check_schema(schema)
+    return kind(schema, registry=REGISTRY)
 
 
 def _place(path: Iterable[str | int]) -> str:

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import Final, TextIO
 
+from lamella_console.plain import printable
 from lamella_console.settings import Color
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-__all__ = ["Output", "printable"]
-
-# A model's text must not steer the terminal: control characters become visible signs.
-_CONTROLS: Final = {
-    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t\r"},
-    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
-    0x7F: 0x2421,
-    0x0D: None,
-}
+__all__ = ["Output"]
 
 _STYLES: Final = {
     "answer": "",
@@ -33,16 +22,13 @@ _STYLES: Final = {
 }
 
 
-def printable(text: str) -> str:
-    """The text without control characters but newline and tab; ``\\r`` is left out, others are made visible."""
-    return text if text.isprintable() else text.translate(_CONTROLS)
-
-
 class Output:
     """Writes text as it comes, each piece once: no markup, no wrapping, nothing is ever drawn again."""
 
     def __init__(self, file: TextIO, color: Color) -> None:
-        self._console = _console(file, color)
+        from lamella_console._terminal import terminal  # rich is imported when something is shown
+
+        self._console = terminal(file, color)
         self._encoding = self._console.encoding
         self._line_start = True
         self._blank = True
@@ -84,14 +70,3 @@ class Output:
         segment = Segment(text, self._console.get_style(style) if style else None)
         self._console.print(Segments([segment]), end="", soft_wrap=True)
         self._console.file.flush()
-
-
-def _console(file: TextIO, color: Color) -> Console:
-    from rich.console import Console
-
-    if color == "always":
-        return Console(
-            file=file, force_terminal=True, color_system="standard", force_jupyter=False, no_color=False
-        )
-    plain = color == "never" or bool(os.environ.get("NO_COLOR"))
-    return Console(file=file, color_system=None if plain else "auto", force_jupyter=False)

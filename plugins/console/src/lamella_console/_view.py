@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lamella._json import dumps
-from lamella.content import MediaContent, OpaqueContent, TextBlock
 from lamella.errors import ErrorCode
 from lamella.events import (
     AgentEnd,
@@ -35,6 +34,7 @@ from lamella.events import (
 from lamella.rendering import TextRenderer
 
 from lamella_console._page import Page, Speaker
+from lamella_console.plain import cut, describe_media, describe_output
 
 __all__ = ["AgentView"]
 
@@ -134,11 +134,11 @@ class AgentView:
 
     def _tool_output(self, event: ToolOutputDone) -> None:
         kind, sign = ("failure", "failed:") if event.is_error else ("result", "->")
-        text = f"{event.name or event.call_id} {sign} {_cut(_shown(event.output), self._width)}"
+        text = f"{event.name or event.call_id} {sign} {cut(describe_output(event.output), self._width)}"
         self._line(kind, text, 1)
 
     def _approval_pending(self, event: ApprovalPending) -> None:
-        call = f"{event.name}({_cut(dumps(event.arguments), self._width)})"
+        call = f"{event.name}({cut(dumps(event.arguments), self._width)})"
         self._line("warning", f"waiting for approval: {call}", 1)
 
     def _approval_resolved(self, event: ApprovalResolved) -> None:
@@ -179,7 +179,7 @@ class AgentView:
         self._say(event.output)
 
     def _media(self, event: MediaOutputDone) -> None:
-        self._line("note", _media_text(event.media))
+        self._line("note", describe_media(event.media))
 
     def _other(self, event: OtherEvent) -> None:
         if event.block is not None:
@@ -239,23 +239,3 @@ _SHOW: Final[Mapping[type[Any], Callable[[AgentView, Any], None]]] = {
     StreamEnd: AgentView._stream_end,
     StreamError: AgentView._stream_error,
 }
-
-
-def _shown(output: Any) -> str:
-    """A tool's output as one line of text."""
-    if isinstance(output, tuple):
-        output = " ".join(part.text if isinstance(part, TextBlock) else _media_text(part) for part in output)
-    return " ".join((output if isinstance(output, str) else dumps(output)).split())
-
-
-def _media_text(media: MediaContent | OpaqueContent) -> str:
-    if isinstance(media, OpaqueContent):
-        return f"[{media.type}]"
-    source = f"{len(media.data)} bytes" if media.data is not None else media.url or media.file_id or ""
-    return f"[{media.mime_type}, {_cut(source, 100)}]"
-
-
-def _cut(text: str, width: int) -> str:
-    if not width or len(text) <= width:
-        return text
-    return f"{text[:width]}… ({len(text) - width} more)"

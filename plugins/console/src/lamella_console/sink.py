@@ -12,9 +12,9 @@ from lamella.events import RunStreamEvent, StreamEnd, StreamError
 from lamella_console._output import Output
 from lamella_console._page import Page, Speaker
 from lamella_console._queue import TurnQueue
-from lamella_console._summary import Tally
 from lamella_console._view import AgentView
 from lamella_console.settings import Color, Notes, Stream
+from lamella_console.summary import Tally
 
 __all__ = ["ConsoleSink"]
 

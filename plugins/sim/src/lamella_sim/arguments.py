@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import attrs
 
-from lamella_sim.instances import fits, instance_of, is_integer, kind_of, resolve
-from lamella_sim.values import named_value, numbers, said_false, strings
+from lamella_sim.instances import fits, instance_of, is_integer, is_nullable, kind_of, resolve
+from lamella_sim.values import named_values, numbers, said_false, strings
 
 __all__ = ["Filled", "fill", "fill_structure"]
 
@@ -34,9 +34,12 @@ class _Properties:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         root = schema
         schema = resolve(schema, root)
+        given = schema.get("properties", {})
+        needed = [name for name in schema.get("required", ()) if name in given]
         self.root = root
-        self.known = {name: resolve(each, root) for name, each in schema.get("properties", {}).items()}
-        self.required = [name for name in schema.get("required", ()) if name in self.known]
+        self.known = {name: resolve(each, root) for name, each in given.items()}
+        self.nullable = [name for name in needed if is_nullable(given[name], root)]
+        self.required = [name for name in needed if name not in self.nullable]
 
     def of_kind(self, kind: str, taken: Collection[str]) -> list[str]:
         """Required ones of a kind; optional ones where none is required."""
@@ -92,10 +95,9 @@ def fill_structure(schema: Mapping[str, Any], text: str) -> Any:
 def _named(properties: _Properties, text: str) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for name, schema in properties.known.items():
-        value = named_value(name, text)
-        parsed = None if value is None else _parsed(value, schema)
-        if parsed is not None:
-            found[name] = [parsed]
+        values = [_parsed(value, schema) for value in named_values(name, text)]
+        if any(value is not None for value in values):
+            found[name] = [value for value in values if value is not None]
     return found
 
 
@@ -207,7 +209,8 @@ def _whole(value: Any, schema: Mapping[str, Any]) -> Any:
 
 def _rounds(properties: _Properties, found: Mapping[str, list[Any]]) -> tuple[dict[str, Any], ...]:
     count = max((len(values) for values in found.values()), default=1)
-    names = [name for name in properties.known if name in found]
+    dealt = {**{name: [None] for name in properties.nullable}, **found}
+    names = [name for name in properties.known if name in dealt]
     return tuple(
-        {name: found[name][min(index, len(found[name]) - 1)] for name in names} for index in range(count)
+        {name: dealt[name][min(index, len(dealt[name]) - 1)] for name in names} for index in range(count)
     )

@@ -14,7 +14,7 @@ from lamella.models import ModelRequest
 from lamella_sim.answers import describe_media
 from lamella_sim.conversation import read_exchange
 from lamella_sim.rules import decide
-from lamella_sim.script import Behaviour, Script, Turn, turn_of
+from lamella_sim.script import Behaviour, Script, Turn, call_behaviour
 from lamella_sim.scriptfile import load_script
 
 __all__ = ["MODEL_NAMES", "ScriptSource", "as_behaviour", "behaviour_of", "echo"]
@@ -54,14 +54,10 @@ def as_behaviour(script: ScriptSource) -> Behaviour:
     if isinstance(script, Script):
         return script
     if callable(script):
-        return partial(_called, script)
+        return partial(call_behaviour, script)
     raise AgentInputError(
         f"script must be a Script, a function, a path or a mapping, got {type(script).__name__}"
     )
-
-
-def _called(function: Behaviour, request: ModelRequest) -> Turn:
-    return turn_of(function(request))
 
 
 def echo(request: ModelRequest) -> Turn:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from lamella._json import dumps
 from lamella.errors import AgentExecutionError
 
-__all__ = ["fits", "instance_of", "kind_of", "resolve"]
+__all__ = ["fits", "instance_of", "is_integer", "is_nullable", "kind_of", "resolve"]
 
 _DEPTH: Final = 32
 _FORMATS: Final = {
@@ -48,6 +48,19 @@ def resolve(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
             return dict(schema)
     raise AgentExecutionError(
         "the schema refers to itself without end; the simulator cannot make an instance"
+    )
+
+
+def is_nullable(schema: Any, root: Mapping[str, Any]) -> bool:
+    """Whether ``null`` will do: how strict schemas say that a property is optional."""
+    if not isinstance(schema, Mapping):
+        return False
+    branches = [*(schema.get("anyOf") or ()), *(schema.get("oneOf") or ())]
+    kind = schema.get("type")
+    return (
+        kind == "null"
+        or (isinstance(kind, list | tuple) and "null" in kind)
+        or any(is_nullable(branch, root) for branch in branches)
     )
 
 

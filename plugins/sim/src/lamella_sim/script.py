@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import attrs
-from lamella.errors import AgentExecutionError, AgentInputError
+from lamella.errors import AgentExecutionError, AgentInputError, LamellaError
 from lamella.events import StopReason
 from lamella.models import ModelRequest
 from lamella.usage import TokenUsage
@@ -15,13 +15,13 @@ from lamella.usage import TokenUsage
 from lamella_sim.conversation import Exchange, read_exchange
 from lamella_sim.steps import STEP_KINDS, Error, Step, Text
 
-__all__ = ["Behaviour", "Match", "Script", "Turn", "turn_of"]
+__all__ = ["Behaviour", "Match", "Script", "Turn", "call_behaviour", "turn_of"]
 
 _STEPS = tuple(STEP_KINDS.values())
 
 
 def _steps(value: Any) -> tuple[Step, ...]:
-    items = (value,) if isinstance(value, str | _STEPS) else tuple(value)
+    items = (value,) if isinstance(value, (str, *_STEPS)) else tuple(value)
     return tuple(Text(item) if isinstance(item, str) else item for item in items)
 
 
@@ -82,9 +82,25 @@ def turn_of(value: Any) -> Turn:
     """A turn from a turn, a step, text, or a sequence of steps and text."""
     if isinstance(value, Turn):
         return value
-    if isinstance(value, str | Iterable | _STEPS):
+    if isinstance(value, (Iterable, *_STEPS)):
         return Turn(value)
     raise AgentInputError(f"a turn is text, a step, or a sequence of them, got {type(value).__name__}")
+
+
+def call_behaviour(function: Callable[[ModelRequest], Any], request: ModelRequest) -> Turn:
+    """The turn a function gives.
+
+    :raises AgentExecutionError: the function raised something that is no ``LamellaError``.
+    """
+    try:
+        return turn_of(function(request))
+    except LamellaError:
+        raise
+    except Exception as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise AgentExecutionError(
+            f"the function {name!r} of the script raised {type(error).__name__}: {error}", cause=error
+        ) from error
 
 
 def _entries(turns: Iterable[Turn | Behaviour]) -> tuple[Turn | Behaviour, ...]:
@@ -116,7 +132,7 @@ class Script:
         """
         exchange = read_exchange(request.messages)
         chosen = self._choose(exchange)
-        return chosen if isinstance(chosen, Turn) else turn_of(chosen(request))
+        return chosen if isinstance(chosen, Turn) else call_behaviour(chosen, request)
 
     def _choose(self, exchange: Exchange) -> Turn | Behaviour:
         for turn in self.turns:

@@ -9,7 +9,7 @@ from typing import Final
 
 from lamella_sim.words import COMMON, stem
 
-__all__ = ["named_value", "numbers", "said_false", "strings"]
+__all__ = ["named_values", "numbers", "said_false", "strings"]
 
 _NUMBER: Final = r"-?\d+(?:,\d{3})*(?:\.\d+)?"
 _NUMBERS: Final = re.compile(rf"(?<![\w.]){_NUMBER}(?!\w)")
@@ -52,20 +52,20 @@ def strings(text: str, ignore: Collection[str] = ()) -> list[str]:
     return [value for _, value in sorted(spans)]
 
 
-def named_value(name: str, text: str) -> str | None:
+def named_values(name: str, text: str) -> list[str]:
     """What a text says of ``name``: ``name=value``, ``name: value``, ``name "value"``, ``name 3`` or ``3 name``."""
     word = re.escape(name).replace("_", r"[_\s-]?")
     value = rf"\"(?P<q>[^\"]+)\"|'(?P<s>[^']+)'|(?P<n>{_NUMBER})(?![\w])"
-    for pattern in (
-        rf"\b{word}\s*(?:=|:|\bis\b)\s*(?:{value}|(?P<w>[\w.-]*\w))",
-        rf"\b{word}\s+(?:of\s+)?(?:{value})",
-        rf"(?<![\w.])(?P<n>{_NUMBER})\s+{word}s?\b",
-    ):
-        if len(name) > 1 or "=" in pattern:
-            match = re.search(pattern, text, re.IGNORECASE)
-            if match is not None:
-                return next(part for part in match.groupdict().values() if part is not None)
-    return None
+    patterns = [rf"\b{word}\s*(?:=|:|\bis\b)\s*(?:{value}|(?P<w>[^\s,;\"']*\w))"]
+    if len(name) > 1:
+        patterns += [rf"\b{word}\s+(?:of\s+)?(?:{value})", rf"(?<![\w.])(?P<n>{_NUMBER})\s+{word}s?\b"]
+    for pattern in patterns:
+        matches = list(re.finditer(pattern, text, re.IGNORECASE))
+        if matches:
+            return [
+                next(part for part in match.groupdict().values() if part is not None) for match in matches
+            ]
+    return []
 
 
 def said_false(name: str, text: str) -> bool:

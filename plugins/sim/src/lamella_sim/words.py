@@ -13,7 +13,7 @@ __all__ = ["COMMON", "Word", "stem", "stems", "words"]
 _COMMON_WORDS: Final = """
     a about above after again all also an and any are as ask at be because before but by call calls can
     compute could current did do does each first for from function get give go had has have he hello hey hi
-    how i if in into is it its just let list look lookup make many may me more much must my need new no not
+    how i if in into is it its just let list look lookup make many may me more much must my need no not
     of off on once one only or our out over please right run say see she should show so some such tell than
     thank thanks that the their them then there these they this those to today tomorrow tool tools twice
     two under up us use using value was we were what what's when where which while who whose why will with
@@ -47,7 +47,7 @@ def stem(word: str) -> str:
     """A form that ``multiply``, ``multiplies`` and ``multiplied`` share. Crude on purpose."""
     word = word.casefold()
     for ending in ("ing", "ied", "ies", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
+        if word.endswith(ending) and len(word) - len(ending) >= (4 if ending == "s" else 3):
             word = word.removesuffix(ending) + ("y" if ending in ("ied", "ies") else "")
             break
     return word.removesuffix("e") if len(word) > 3 else word

@@ -1,4 +1,4 @@
-"""The last line of a run: model, tokens, cost, time."""
+"""What a run used, and its last line: model, tokens, cost, time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from lamella.events import (
-    AgentStart,
-    AttemptRollback,
-    AttemptStart,
-    Event,
-    ResponseDone,
-    RunStreamEvent,
-    StreamStart,
-)
+from lamella.events import AgentStart, AttemptStart, Event, ResponseDone, RunStreamEvent, StreamStart
+from lamella.fold import spent
 from lamella.usage import TokenUsage
 
-__all__ = ["Tally", "describe_usage"]
+__all__ = ["Tally", "describe_cost", "describe_usage"]
 
 _WORDS: Final = {
     "input_tokens": "in",
@@ -47,17 +40,17 @@ class Tally:
         if isinstance(event, StreamStart | AgentStart | AttemptStart):
             if event.model is not None:
                 self._asked[path] = (event.provider, event.model)
-        elif isinstance(event, ResponseDone | AttemptRollback):
+        elif isinstance(event, ResponseDone) or spent(event) is not None:
             self._add(path, event)
 
-    def _add(self, path: tuple[str, ...], event: ResponseDone | AttemptRollback) -> None:
+    def _add(self, path: tuple[str, ...], event: Event) -> None:
         provider, model = self._asked.get(path, (None, None))
         if isinstance(event, ResponseDone):
             provider, model = event.provider or provider, event.model or model
             self._models[":".join(filter(None, (provider, model)))] = None
         self._simulated = self._simulated or provider == _OFFLINE
-        if event.token_usage is not None:
-            self._spent.append((event.token_usage, provider, model))
+        if (usage := spent(event)) is not None:
+            self._spent.append((usage, provider, model))
 
     def line(self, last: RunStreamEvent) -> str:
         """The line, given the run's last envelope."""
@@ -68,13 +61,16 @@ class Tally:
     def _price(self) -> str:
         if self._simulated:
             return "simulated"
-        amount = self._cost()
-        if amount is None:
-            return ""
-        return f"${amount:.2f}" if amount >= 1 else f"${amount:.6f}".rstrip("0").rstrip(".")
+        amount = self.cost()
+        return "" if amount is None else describe_cost(amount)
 
-    def _cost(self) -> Decimal | None:
-        """US dollars, ``None`` when any response has no known price."""
+    @property
+    def simulated(self) -> bool:
+        """Whether the offline provider answered."""
+        return self._simulated
+
+    def cost(self) -> Decimal | None:
+        """US dollars so far, ``None`` when any response has no known price."""
         total = Decimal(0)
         for usage, provider, model in self._spent:
             cost = usage.cost(model, provider) if model is not None else None
@@ -82,6 +78,13 @@ class Tally:
                 return None
             total += cost.amount
         return total if self._spent else None
+
+
+def describe_cost(amount: Decimal) -> str:
+    """``$0.0012``: cents from a dollar on, below as exact as it matters."""
+    if 0 < amount < Decimal("0.000001"):
+        return "<$0.000001"
+    return f"${amount:.2f}" if amount >= 1 else f"${amount:.6f}".rstrip("0").rstrip(".")
 
 
 def describe_usage(usage: TokenUsage | None) -> str:

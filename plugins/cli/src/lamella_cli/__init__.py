@@ -1,0 +1,3 @@
+"""The command line of Lamella."""
+
+from __future__ import annotations

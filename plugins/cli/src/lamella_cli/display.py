@@ -1,0 +1,67 @@
+"""What a run prints: for people through the console sink, for programs one JSON line per event."""
+
+from __future__ import annotations
+
+import sys
+from typing import Protocol
+
+import click
+from lamella.events import RunStreamEvent, StreamError
+from lamella_console import ConsoleSink
+
+from lamella_cli.output import error_line, notice
+
+__all__ = ["Display", "JSONLines", "People"]
+
+
+class Display(Protocol):
+    """Shows the events of one run."""
+
+    async def open(self) -> None:
+        """Get ready."""
+
+    async def show(self, envelope: RunStreamEvent) -> None:
+        """Show an event; ``BrokenPipeError`` when nobody reads."""
+
+    async def close(self) -> None:
+        """The run is over."""
+
+
+class People:
+    """Text as it comes. Where standard output is no terminal it gets the answer alone, the rest goes to standard error."""
+
+    def __init__(self) -> None:
+        self._sink = ConsoleSink(notes="same" if sys.stdout.isatty() else "stderr")
+
+    async def open(self) -> None:
+        """Get ready."""
+        await self._sink.open()
+
+    async def show(self, envelope: RunStreamEvent) -> None:
+        """Show an event."""
+        await self._sink.write([envelope])
+
+    async def close(self) -> None:
+        """End the last line."""
+        await self._sink.close()
+
+
+class JSONLines:
+    """Each event as one line of JSON; nothing else reaches standard output."""
+
+    async def open(self) -> None:
+        """Nothing to get ready."""
+
+    async def show(self, envelope: RunStreamEvent) -> None:
+        """Write an event; an error is also said in words, on standard error."""
+        from lamella.serial import to_json
+
+        click.echo(to_json(envelope))
+        if isinstance(envelope.event, StreamError):
+            if envelope.event.code == "agent.cancelled":
+                notice("interrupted")
+            else:
+                error_line(envelope.event.error, envelope.event.code)
+
+    async def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,38 @@
+"""``RecordedRequest``: what the server was asked, for tests to look at. Secrets are blotted out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+from lamella._frozen import freeze, freeze_mapping
+
+__all__ = ["RecordedRequest", "redact"]
+
+_SECRET: Final = ("authorization", "api-key", "apikey", "cookie", "token", "secret")
+
+
+@attrs.frozen(kw_only=True)
+class RecordedRequest:
+    """One request.
+
+    ``headers`` have lower-case names, those that carry secrets read ``***``. ``json`` is the parsed
+    body, ``None`` when it was no JSON. ``status`` is what was answered, ``fault`` the injected fault.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = attrs.field(factory=dict, converter=freeze_mapping, repr=False)
+    json: Any = attrs.field(default=None, converter=freeze)
+    status: int = 200
+    fault: object | None = None
+
+
+def redact(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers without secrets: the name stays, the value becomes ``***``."""
+    return {
+        name.lower(): "***" if any(word in name.lower() for word in _SECRET) else value
+        for name, value in headers
+    }

@@ -1,0 +1,106 @@
+"""What a wire is: it reads a vendor's request and writes a reply in that vendor's form. Pure, without I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, TypeAlias
+
+import attrs
+from lamella.models import ModelRequest
+
+from lamella_sim.reply import Reply
+from lamella_sim.steps import Delay, Error
+
+__all__ = ["Asked", "BadRequest", "OfferedTool", "Pause", "Piece", "Wire", "pauses"]
+
+
+@attrs.frozen
+class Pause:
+    """Nothing is sent for so many seconds; ``None`` is until the client leaves or the server stops."""
+
+    seconds: float | None
+
+
+Piece: TypeAlias = bytes | Pause
+"""A part of a response body as it is written to the socket, or a silence."""
+
+
+class BadRequest(Exception):
+    """A request that the vendor would refuse with 400: what is wrong, and with which parameter."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.param, self.code = message, param, code
+
+
+@attrs.frozen(kw_only=True)
+class OfferedTool:
+    """A tool as a wire describes it: all that the model's side sees of one."""
+
+    name: str
+    description: str = ""
+    input_schema: Mapping[str, Any] = attrs.field(factory=dict)
+    strict: bool = False
+
+    def wire_schema(self) -> Mapping[str, Any]:
+        """The schema of the arguments."""
+        return self.input_schema
+
+
+@attrs.frozen(kw_only=True)
+class Asked:
+    """A request as it was read: the canonical form, and what only the wire knows of it."""
+
+    model: str
+    request: ModelRequest
+    streaming: bool = False
+    include_usage: bool = False
+    payload: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+
+class Wire(Protocol):
+    """One vendor's protocol. Add a module with such a class and enter it in ``WIRES``."""
+
+    name: str
+    """The dialect, such as ``openai.responses``."""
+
+    path: str
+    """Where requests are posted; ``{name}`` parts are allowed."""
+
+    base_path: str
+    """What a vendor's SDK is given as base URL, behind the host."""
+
+    media_type: str
+    """The content type of a stream."""
+
+    def key(self, headers: Mapping[str, str]) -> str | None:
+        """The key a request carries; header names are in lower case."""
+
+    def read(self, payload: Mapping[str, Any], path: str) -> Asked:
+        """The request of a body.
+
+        :raises BadRequest: the vendor would refuse it.
+        """
+
+    def whole(self, reply: Reply, asked: Asked) -> Mapping[str, Any]:
+        """The body of an unstreamed reply."""
+
+    def stream(self, reply: Reply, asked: Asked) -> Iterator[Piece]:
+        """The body of a streamed reply, one piece for each chunk."""
+
+    def error_body(self, error: Error) -> Mapping[str, Any]:
+        """The body of an error status."""
+
+    def error_chunks(self, error: Error) -> Iterator[bytes]:
+        """An error in the middle of a stream."""
+
+    def malformed_chunk(self) -> bytes:
+        """A chunk that is well framed and is not JSON."""
+
+    def refused(self, problem: BadRequest) -> Mapping[str, Any]:
+        """The body of a 400."""
+
+
+def pauses(reply: Reply) -> Iterator[Pause]:
+    """The delays of a reply that is sent in one piece."""
+    return (Pause(step.seconds) for step in reply.steps if isinstance(step, Delay))
