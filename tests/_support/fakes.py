@@ -25,7 +25,9 @@ class ScriptedModel(Model):
     provider = "fake"
     model = "scripted"
 
-    def __init__(self, *turns: Sequence[Event | Exception | float], capabilities: Capabilities | None = None) -> None:
+    def __init__(
+        self, *turns: Sequence[Event | Exception | float], capabilities: Capabilities | None = None
+    ) -> None:
         self.turns = turns
         self.requests: list[ModelRequest] = []
         self.closed = 0
@@ -86,7 +88,10 @@ def says(text: str, tokens: TokenUsage | None = None, **done: Any) -> list[Event
 def calls(*made: tuple[str, str, str], text: str = "", tokens: TokenUsage | None = None) -> list[Event]:
     """A turn that calls tools: (call id, name, arguments as JSON text), after optional text."""
     said = [MessageOutputDelta(delta=text), MessageOutputDone(output=text)] if text else []
-    done = [ToolCallDone(call_id=call_id, name=name, arguments_json=arguments) for call_id, name, arguments in made]
+    done = [
+        ToolCallDone(call_id=call_id, name=name, arguments_json=arguments)
+        for call_id, name, arguments in made
+    ]
     return [*said, *done, ResponseDone(stop_reason="tool_use", token_usage=tokens)]
 
 

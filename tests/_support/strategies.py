@@ -46,7 +46,9 @@ words = st.text("abcdefgh_", min_size=1, max_size=6)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), numbers, texts)
 json_values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2), max_leaves=4
+    scalars,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=4,
 )
 json_objects = st.dictionaries(texts, json_values, max_size=2)
 unknown_fields = st.dictionaries(words.map("x_".__add__), json_values, max_size=2)
@@ -117,7 +119,9 @@ reasoning_blocks = st.builds(
     **_shared,
 )
 argument_texts = st.one_of(
-    st.sampled_from(["", " ", "{}", '{"a":1}', '{"a": 1,\n "b": [2.50]}', '{"a": 1', "[1]", "null", '{"a": 1e999}']),
+    st.sampled_from(
+        ["", " ", "{}", '{"a":1}', '{"a": 1,\n "b": [2.50]}', '{"a": 1', "[1]", "null", '{"a": 1e999}']
+    ),
     texts,
 )
 tool_call_blocks = st.one_of(
@@ -158,11 +162,15 @@ blocks = st.one_of(
 _said = text_blocks.filter(lambda block: block.text)
 _rest: dict[str, Strategy] = {"usage": maybe(usages), "raw": maybe(json_values), "meta": json_objects}
 messages = st.one_of(
-    st.builds(Message, role=st.just("system"), content=st.lists(text_blocks, min_size=1, max_size=2), **_rest),
+    st.builds(
+        Message, role=st.just("system"), content=st.lists(text_blocks, min_size=1, max_size=2), **_rest
+    ),
     st.builds(
         Message,
         role=st.just("user"),
-        content=st.lists(st.one_of(_said, media, tool_output_blocks, opaque_contents), min_size=1, max_size=3),
+        content=st.lists(
+            st.one_of(_said, media, tool_output_blocks, opaque_contents), min_size=1, max_size=3
+        ),
         **_rest,
     ),
     st.builds(
@@ -184,7 +192,11 @@ _kinds = st.sampled_from(["messages", "parallel", "chain", "extraction"])
 _inputs = tuples_of(messages, 1)
 _call: dict[str, Strategy] = {"call_id": words, "name": words}
 _who: dict[str, Strategy] = {"provider": maybe(words), "model": maybe(words)}
-_event: dict[str, Strategy] = {"id": maybe(words), "raw_event": maybe(json_values), "token_usage": maybe(usages)}
+_event: dict[str, Strategy] = {
+    "id": maybe(words),
+    "raw_event": maybe(json_values),
+    "token_usage": maybe(usages),
+}
 _start: dict[str, Strategy] = {
     "kind": _kinds,
     "agent": maybe(words),
@@ -348,7 +360,13 @@ def run_envelopes(draw: st.DrawFn) -> list[RunStreamEvent]:
     text = RunningText()
     return [
         RunStreamEvent(
-            event=event, run_id="r", seq=seq, path=path, at=float(seq), start_time=0.0, text=text.feed(path, event)
+            event=event,
+            run_id="r",
+            seq=seq,
+            path=path,
+            at=float(seq),
+            start_time=0.0,
+            text=text.feed(path, event),
         )
         for seq, (path, event) in enumerate(story)
     ]
@@ -371,7 +389,9 @@ def _tell_turns(draw: st.DrawFn, story: list[Any], path: tuple[str, ...], depth:
                 story.append((path, ev.AttemptRollback(attempt=attempt - 1, token_usage=usage)))
             story.append((path, ev.AttemptStart(attempt=attempt)))
             calls = _tell_response(draw, story, path, turn)
-        story.append((path, ev.ResponseDone(token_usage=draw(maybe(usages)), losses=draw(tuples_of(losses, 1)))))
+        story.append(
+            (path, ev.ResponseDone(token_usage=draw(maybe(usages)), losses=draw(tuples_of(losses, 1))))
+        )
         story.append((path, ev.AttemptCommit(attempt=attempt)))
         for call_id in calls:
             if depth < 2 and draw(st.booleans()):
@@ -380,7 +400,9 @@ def _tell_turns(draw: st.DrawFn, story: list[Any], path: tuple[str, ...], depth:
                 _tell_turns(draw, story, below, depth + 1)
                 if draw(st.booleans()):
                     story.append((below, ev.AgentEnd(agent="inner", output="done")))
-            story.append((path, ev.ToolOutputDone(id=call_id, call_id=call_id, name="t", output=draw(outputs))))
+            story.append(
+                (path, ev.ToolOutputDone(id=call_id, call_id=call_id, name="t", output=draw(outputs)))
+            )
 
 
 def _tell_response(draw: st.DrawFn, story: list[Any], path: tuple[str, ...], turn: int) -> list[str]:

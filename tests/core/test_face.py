@@ -11,13 +11,33 @@ import pytest
 
 import lamella
 
-HEAVY = {"cattrs", "msgspec", "importlib_metadata", "pydantic", "openai", "httpx2", "click", "rich", "jsonschema"}
-PLUGINS = {"lamella_cli", "lamella_console", "lamella_image", "lamella_jsonl", "lamella_openai", "lamella_python", "lamella_sim"}
+HEAVY = {
+    "cattrs",
+    "msgspec",
+    "importlib_metadata",
+    "pydantic",
+    "openai",
+    "httpx2",
+    "click",
+    "rich",
+    "jsonschema",
+}
+PLUGINS = {
+    "lamella_cli",
+    "lamella_console",
+    "lamella_image",
+    "lamella_jsonl",
+    "lamella_openai",
+    "lamella_python",
+    "lamella_sim",
+}
 
 
 def modules_after(code: str) -> set[str]:
     """The top-level modules that ``code`` brings into a fresh interpreter."""
-    script = f"import sys; before = set(sys.modules)\n{code}\nprint(*sorted(set(sys.modules) - before), sep='\\n')"
+    script = (
+        f"import sys; before = set(sys.modules)\n{code}\nprint(*sorted(set(sys.modules) - before), sep='\\n')"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return {name.partition(".")[0] for name in done.stdout.split()}
 

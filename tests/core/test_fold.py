@@ -138,7 +138,11 @@ def _sums(left: TokenUsage | None, right: TokenUsage | None) -> bool:
     ],
 )  # fmt: skip
 def test_f_evt14_one_assistant_message_per_response(events: list[Event], contents: list[list[Any]]) -> None:
-    result = fold(run_of(START, *events, response(stop_reason="content_filter"), ev.StreamEnd(stop_reason="content_filter")))
+    result = fold(
+        run_of(
+            START, *events, response(stop_reason="content_filter"), ev.StreamEnd(stop_reason="content_filter")
+        )
+    )
     assert [list(message.content) for message in result.messages] == contents
     assert all(message.role == "assistant" for message in result.messages)
     assert result.stop_reason == "content_filter"
@@ -189,7 +193,12 @@ def test_f_loop07_items() -> None:
     )
     reasoning, message, made, answered = result.new_items
     assert isinstance(reasoning, ReasoningItem)
-    assert (reasoning.role, reasoning.id, reasoning.summary, reasoning.signature) == ("assistant", "r1", "s", "g")
+    assert (reasoning.role, reasoning.id, reasoning.summary, reasoning.signature) == (
+        "assistant",
+        "r1",
+        "s",
+        "g",
+    )
     assert isinstance(message, MessageOutputItem)
     assert (message.role, message.content, message.raw_item) == ("assistant", "x", {"raw": 1})
     assert isinstance(made, ToolCallItem)
@@ -215,7 +224,9 @@ def test_media_output_is_an_item_without_text() -> None:
 
 
 def test_f_msg05_outputs_of_one_turn_are_one_user_message() -> None:
-    result = fold(run_of(START, call("a"), call("b"), response(), output("a"), output("b"), text("x"), response(), END))
+    result = fold(
+        run_of(START, call("a"), call("b"), response(), output("a"), output("b"), text("x"), response(), END)
+    )
     assert [output.call_id for output in result.messages[1].tool_outputs] == ["a", "b"]
     assert result.messages[1].role == "user"
 
@@ -258,7 +269,16 @@ def test_f_n10_a_rolled_back_attempt_leaves_its_usage_only() -> None:
 
 
 def test_f_evt17_an_override_replaces_the_answer() -> None:
-    result = fold(run_of(START, ev.ReasoningDone(text="hm"), text("bad"), response(), ev.GuardrailOverride(output="good"), END))
+    result = fold(
+        run_of(
+            START,
+            ev.ReasoningDone(text="hm"),
+            text("bad"),
+            response(),
+            ev.GuardrailOverride(output="good"),
+            END,
+        )
+    )
     assert result.output == "good"
     (message,) = result.messages
     assert message.content == (ReasoningBlock(text="hm"), TextBlock(text="good"))
@@ -374,7 +394,9 @@ def test_f_run01_layers_hold_their_runs_in_order(kind: Any, cls: type[AgentRun])
 
 
 def test_f_x01_an_extraction_run_has_its_result() -> None:
-    result = fold(run_of(ev.StreamStart(kind="extraction"), text("{}"), response(), ev.StreamEnd(result={"a": 1})))
+    result = fold(
+        run_of(ev.StreamStart(kind="extraction"), text("{}"), response(), ev.StreamEnd(result={"a": 1}))
+    )
     assert isinstance(result.run, ExtractionRun)
     assert result.run.result == {"a": 1}
     assert result.run.children == ()

@@ -6,10 +6,20 @@ encodable by every JSON library) whose mutating methods raise ``TypeError``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
-__all__ = ["EMPTY", "FrozenDict", "FrozenList", "JSON", "Wire", "freeze", "freeze_mapping", "thaw"]
+__all__ = [
+    "EMPTY",
+    "FrozenDict",
+    "FrozenList",
+    "JSON",
+    "Wire",
+    "as_tuple",
+    "freeze",
+    "freeze_mapping",
+    "thaw",
+]
 
 JSON: TypeAlias = Any
 """A JSON value: None, bool, int, float, str, list of JSON, or dict of str to JSON."""
@@ -75,6 +85,11 @@ def freeze(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return FrozenList([freeze(item) for item in value])
     return value
+
+
+def as_tuple(value: Iterable[Any]) -> tuple[Any, ...]:
+    """Any iterable as a tuple, for attrs converters."""
+    return tuple(value)
 
 
 def freeze_mapping(value: Mapping[str, Any] | None) -> FrozenDict:

@@ -71,9 +71,7 @@ class TextBlock(Block):
     type: ClassVar[Literal["text"]] = "text"
     text: str = attrs.field(validator=_text)
     annotations: tuple[Any, ...] = attrs.field(default=(), converter=_freeze_tuple)
-    logprobs: tuple[Any, ...] | None = attrs.field(
-        default=None, converter=_freeze_optional_tuple, repr=False
-    )
+    logprobs: tuple[Any, ...] | None = attrs.field(default=None, converter=_freeze_optional_tuple, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -131,9 +129,7 @@ def settle_arguments(instance: Any, view: str) -> None:
     """Fill ``arguments_json`` or its parsed view from the other on a frozen instance."""
     given = getattr(instance, view)
     if given is not None and not isinstance(given, Mapping):
-        raise AgentInputError(
-            f"{type(instance).__name__}.{view} must be a dict, got {type(given).__name__}"
-        )
+        raise AgentInputError(f"{type(instance).__name__}.{view} must be a dict, got {type(given).__name__}")
     if given is None or instance.arguments_json:
         parsed = parse_object(instance.arguments_json)
         if given is not None and parsed != given:
@@ -271,5 +267,3 @@ class ToolOutputBlock(Block):
         if isinstance(self.output, tuple):
             return "".join(part.text for part in self.output if isinstance(part, TextBlock))
         return dumps(self.output)
-
-

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
-from lamella._frozen import EMPTY, Wire, freeze, freeze_mapping
+from lamella._frozen import EMPTY, Wire, as_tuple, freeze, freeze_mapping
 from lamella.content import (
     Block,
     MediaContent,
@@ -117,7 +117,7 @@ class StreamStart(Event):
     model: str | None = None
     settings: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping)
     system_instruction: str | None = None
-    input: tuple[Message, ...] = attrs.field(default=(), converter=tuple, repr=False)
+    input: tuple[Message, ...] = attrs.field(default=(), converter=as_tuple, repr=False)
     native_input: tuple[Any, ...] | None = attrs.field(
         default=None, converter=_freeze_optional_tuple, repr=False
     )
@@ -140,9 +140,7 @@ class MessageOutputDone(Event):
     type: ClassVar[Literal["message.output.done"]] = "message.output.done"
     output: str
     annotations: tuple[Any, ...] = attrs.field(default=(), converter=_freeze_tuple)
-    logprobs: tuple[Any, ...] | None = attrs.field(
-        default=None, converter=_freeze_optional_tuple, repr=False
-    )
+    logprobs: tuple[Any, ...] | None = attrs.field(default=None, converter=_freeze_optional_tuple, repr=False)
     opaque: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
 
     def block(self) -> TextBlock:
@@ -295,7 +293,7 @@ class ResponseDone(Event):
     response_id: str | None = None
     provider: str | None = None
     model: str | None = None
-    losses: tuple[Loss, ...] = attrs.field(default=(), converter=tuple)
+    losses: tuple[Loss, ...] = attrs.field(default=(), converter=as_tuple)
     raw: Wire | None = attrs.field(default=None, repr=False)
 
 
@@ -344,7 +342,7 @@ class AgentStart(Event):
     settings: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping)
     system_instruction: str | None = None
     call_id: str | None = None
-    input: tuple[Message, ...] = attrs.field(default=(), converter=tuple, repr=False)
+    input: tuple[Message, ...] = attrs.field(default=(), converter=as_tuple, repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -398,4 +398,3 @@ def _walk(branch: _Branch) -> Iterable[_Branch]:
     yield branch
     for child in branch.children:
         yield from _walk(child)
-

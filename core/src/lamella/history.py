@@ -60,9 +60,7 @@ def check_history(messages: Sequence[Message]) -> tuple[HistoryIssue, ...]:
     return tuple(sorted((*issues, *unanswered), key=lambda issue: issue.message))
 
 
-def _take_calls(
-    message: Message, index: int, made: dict[str, int], issues: list[HistoryIssue]
-) -> set[str]:
+def _take_calls(message: Message, index: int, made: dict[str, int], issues: list[HistoryIssue]) -> set[str]:
     calls = message.tool_calls
     for call in calls:
         if not call.call_id:
@@ -143,9 +141,7 @@ def _missing(turn: Sequence[ToolCallBlock], answered: set[str], note: str) -> li
     ]
 
 
-def _with_outputs(
-    message: Message, turn: Sequence[ToolCallBlock], missing: list[ToolOutputBlock]
-) -> Message:
+def _with_outputs(message: Message, turn: Sequence[ToolCallBlock], missing: list[ToolOutputBlock]) -> Message:
     """Merge the missing outputs into a message that holds the others, in call order."""
     order = {call.call_id: position for position, call in enumerate(turn)}
     outputs = sorted(

@@ -71,7 +71,9 @@ class Message:
 
     def __attrs_post_init__(self) -> None:
         if not self.content:
-            raise AgentInputError(f"the content of a {self.role} message is empty; give it at least one block")
+            raise AgentInputError(
+                f"the content of a {self.role} message is empty; give it at least one block"
+            )
         for index, block in enumerate(self.content):
             if not isinstance(block, _ALLOWED[self.role]):
                 raise AgentInputError(

@@ -64,7 +64,9 @@ class PromptTemplate:
         """
         _text("add_tool_output", call_id)
         if not isinstance(output, str | Mapping):
-            raise AgentInputError(f"add_tool_output output must be text or a dict, got {type(output).__name__}")
+            raise AgentInputError(
+                f"add_tool_output output must be text or a dict, got {type(output).__name__}"
+            )
         if call_id not in (open_calls := self._open_calls()):
             listed = ", ".join(map(repr, open_calls)) or "none"
             raise AgentInputError(f"add_tool_output: no open call has id {call_id!r}; open calls: {listed}")

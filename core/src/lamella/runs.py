@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
-from lamella._frozen import EMPTY, JSON, Wire, freeze, freeze_mapping
+from lamella._frozen import EMPTY, JSON, Wire, as_tuple, freeze, freeze_mapping
 from lamella.content import Block, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.events import StopReason
 from lamella.losses import Loss
@@ -170,8 +170,8 @@ class MessagesRun(AgentRun):
     """A run that made messages; ``runs`` are the agents it called as tools."""
 
     type: ClassVar[Literal["messages"]] = "messages"
-    messages: tuple[Message, ...] = attrs.field(default=(), converter=tuple)
-    runs: tuple[AgentRun, ...] = attrs.field(default=(), converter=tuple)
+    messages: tuple[Message, ...] = attrs.field(default=(), converter=as_tuple)
+    runs: tuple[AgentRun, ...] = attrs.field(default=(), converter=as_tuple)
 
     @property
     def children(self) -> tuple[AgentRun, ...]:
@@ -183,7 +183,7 @@ class ParallelRun(AgentRun):
     """Runs side by side, in the order they were given."""
 
     type: ClassVar[Literal["parallel"]] = "parallel"
-    runs: tuple[AgentRun, ...] = attrs.field(default=(), converter=tuple)
+    runs: tuple[AgentRun, ...] = attrs.field(default=(), converter=as_tuple)
 
     @property
     def children(self) -> tuple[AgentRun, ...]:
@@ -195,7 +195,7 @@ class ChainRun(AgentRun):
     """Runs one after the other."""
 
     type: ClassVar[Literal["chain"]] = "chain"
-    runs: tuple[AgentRun, ...] = attrs.field(default=(), converter=tuple)
+    runs: tuple[AgentRun, ...] = attrs.field(default=(), converter=as_tuple)
 
     @property
     def children(self) -> tuple[AgentRun, ...]:
@@ -207,7 +207,7 @@ class ExtractionRun(AgentRun):
     """A run that made one structured ``result``, as JSON."""
 
     type: ClassVar[Literal["extraction"]] = "extraction"
-    messages: tuple[Message, ...] = attrs.field(default=(), converter=tuple)
+    messages: tuple[Message, ...] = attrs.field(default=(), converter=as_tuple)
     result: JSON = attrs.field(default=None, converter=freeze)
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_che
 
 import attrs
 
+from lamella._frozen import as_tuple
+
 if TYPE_CHECKING:
     from lamella.content import MediaContent
     from lamella.events import RunStreamEvent
@@ -171,10 +173,10 @@ class ProviderSpec(Spec):
     """
 
     factory: Callable[..., Model] | ImportString
-    env: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    env: tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
     default_model: str | None = None
     offline: bool = False
-    models: tuple[ModelInfo, ...] = attrs.field(default=(), converter=tuple)
+    models: tuple[ModelInfo, ...] = attrs.field(default=(), converter=as_tuple)
     capabilities: Capabilities | None = None
 
 
@@ -221,4 +223,3 @@ def secret(**kwargs: Any) -> Any:
 def is_secret(attribute: attrs.Attribute[Any]) -> bool:
     """Whether a settings field was made by :func:`secret`."""
     return bool(attribute.metadata.get("lamella_secret"))
-

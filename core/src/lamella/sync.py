@@ -12,7 +12,7 @@ import atexit
 import contextvars
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from typing import Any, Final, Generic, TypeVar
 
 from lamella.errors import AgentExecutionError
@@ -169,7 +169,7 @@ async def _produce(
         items.put(_End(error))
 
 
-def iterate(make: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
+def iterate(make: Callable[[], AsyncIterator[T]]) -> Generator[T, None, None]:
     """Iterate an async iterator from synchronous code.
 
     Items arrive as they are made; at most 64 wait for a slow consumer. Leaving the loop early

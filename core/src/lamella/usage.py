@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from lamella._frozen import FrozenDict, freeze, freeze_mapping
+from lamella._frozen import FrozenDict, as_tuple, freeze, freeze_mapping
 from lamella.errors import AgentInputError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class TokenUsage:
     audio_input_tokens: int | None = attrs.field(default=None, validator=_count)
     audio_output_tokens: int | None = attrs.field(default=None, validator=_count)
     total_tokens: int | None = attrs.field(default=None, validator=_count)
-    estimated: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    estimated: tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
     raw: Mapping[str, Any] | None = attrs.field(default=None, converter=_freeze_optional, repr=False)
     extra: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=freeze_mapping, repr=False)
 

@@ -15,7 +15,9 @@ class Guard:
 
     name = "guard"
 
-    def __init__(self, given: Verdict | Exception | None = None, made: Verdict | Exception | None = None) -> None:
+    def __init__(
+        self, given: Verdict | Exception | None = None, made: Verdict | Exception | None = None
+    ) -> None:
         self._given, self._made = given or Verdict(), made or Verdict()
 
     async def check_input(self, text: str) -> Verdict:
@@ -71,7 +73,11 @@ async def test_f_n34_an_input_guardrail_that_modifies_keeps_the_history() -> Non
     agent_model: Any = agent.model
     agent_model.turns = ([], says("ok"))
     await agent.arun(history)
-    assert [message.text for message in agent_model.requests[0].messages] == ["hello", "hi", "tell [redacted]"]
+    assert [message.text for message in agent_model.requests[0].messages] == [
+        "hello",
+        "hi",
+        "tell [redacted]",
+    ]
 
 
 @tool(requires_approval=True)
@@ -88,7 +94,9 @@ def firing(**options: Any) -> Agent:
 async def test_f_evt16_a_refusal_is_an_error_output_and_the_run_goes_on() -> None:
     events = [event async for event in firing(approve=lambda pending: False).astream("fire")]
     types = [event.type for event in events]
-    assert types.index("approval.pending") < types.index("approval.resolved") < types.index("tool.output.done")
+    assert (
+        types.index("approval.pending") < types.index("approval.resolved") < types.index("tool.output.done")
+    )
     result = fold(events)
     assert result.output == "done"
     assert result.messages[1].tool_outputs[0].is_error

@@ -154,7 +154,9 @@ def test_f_msg14_native_dicts_are_passed_on_and_followed_by_what_is_new() -> Non
     assert [message.role for message in model.requests[1].messages] == ["assistant", "user"]
 
 
-@pytest.mark.parametrize("bad", [3, None, [], ["hi"], {"role": "user"}, [Message.user("x"), {"role": "user"}]])
+@pytest.mark.parametrize(
+    "bad", [3, None, [], ["hi"], {"role": "user"}, [Message.user("x"), {"role": "user"}]]
+)
 def test_f_msg14_f_msg15_other_input_names_what_is_accepted(bad: Any) -> None:
     with pytest.raises(AgentInputError, match=r"str, PromptTemplate|empty"):
         agent(ScriptedModel()).run(bad)

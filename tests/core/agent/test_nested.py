@@ -21,7 +21,12 @@ ASK = ("c1", "researcher", '{"prompt": "What is 6 x 7?"}')
 
 async def test_nested_events_stream_with_their_path_and_nest_in_the_tree() -> None:
     helper = researcher(says("42", usage(5, 1)))
-    events = [e async for e in boss(helper, calls(ASK, tokens=usage(10, 2)), says("It is 42.", usage(20, 3))).astream("?")]
+    events = [
+        e
+        async for e in boss(helper, calls(ASK, tokens=usage(10, 2)), says("It is 42.", usage(20, 3))).astream(
+            "?"
+        )
+    ]
     nested = [(event.type, event.path) for event in events if event.path]
     assert nested[0] == ("agent.start", ("researcher",))
     assert nested[-1] == ("agent.end", ("researcher",))

@@ -11,7 +11,7 @@ from lamella.models import NDJSONFrames, SSEFrames
 from lamella.models import frames as room
 
 STREAM = (
-    b": comment\r\nevent: a\r\ndata: {\"x\": 1}\r\n\r\n"
+    b': comment\r\nevent: a\r\ndata: {"x": 1}\r\n\r\n'
     b"data:no space\n\nid: 7\nretry: 10\ndata: one\ndata: two\n\n"
     b"data: \xc3\xa9\r\rdata: [DONE]\n\n"
 )

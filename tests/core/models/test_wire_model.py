@@ -49,7 +49,10 @@ class Decoder:
     def finish(self) -> list[Event]:
         if not self.complete:
             raise StreamInterruptedError("no end")
-        return [MessageOutputDone(output="".join(self.text)), ResponseDone(token_usage=TokenUsage(output_tokens=2))]
+        return [
+            MessageOutputDone(output="".join(self.text)),
+            ResponseDone(token_usage=TokenUsage(output_tokens=2)),
+        ]
 
     def whole(self, body: Any) -> Iterable[Event]:
         return [MessageOutputDone(output=body["t"]), ResponseDone(token_usage=TokenUsage(output_tokens=2))]
@@ -64,7 +67,9 @@ class Transport:
         self.opened = self.closed = 0
 
     @asynccontextmanager
-    async def open(self, payload: Mapping[str, Any], *, streaming: bool) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def open(
+        self, payload: Mapping[str, Any], *, streaming: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         self.sent.append(payload)
         self.opened += 1
         answer = self.answers.pop(0)
@@ -236,7 +241,10 @@ def test_plan_says_it_beforehand() -> None:
     model = Wire()
     plan = model.plan(history)
     assert plan.possible
-    assert [(entry.what, entry.status) for entry in plan.entries] == [("reasoning", "lost"), ("text", "native")]
+    assert [(entry.what, entry.status) for entry in plan.entries] == [
+        ("reasoning", "lost"),
+        ("text", "native"),
+    ]
     assert plan.payload_bytes == len('{"q": "c"}')
     strict = model.plan(ModelRequest.of(history, transplant="strict"))
     assert not strict.possible

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import attrs
 
+from lamella._frozen import as_tuple
 from lamella.agent.fanout import SlowSinkPolicy
 from lamella.agent.functional import Emit, run_as_function
 from lamella.agent.nested import agent_tool
@@ -40,7 +41,9 @@ def _at_least_one(instance: object, attribute: attrs.Attribute[int], value: obje
 def _one_of(*allowed: str) -> Callable[[object, attrs.Attribute[Any], object], None]:
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if value not in allowed:
-            raise AgentInputError(f"Agent.{attribute.name} must be one of {', '.join(allowed)}, got {value!r}")
+            raise AgentInputError(
+                f"Agent.{attribute.name} must be one of {', '.join(allowed)}, got {value!r}"
+            )
 
     return check
 
@@ -76,9 +79,7 @@ class Agent:
     name: str | None = attrs.field(default=None, kw_only=True)
     description: str | None = attrs.field(default=None, kw_only=True)
     system_instruction: str | None = attrs.field(default=None, kw_only=True, repr=False)
-    tools: Sequence[ToolLike] = attrs.field(
-        default=(), kw_only=True, converter=given_tools, repr=False
-    )
+    tools: Sequence[ToolLike] = attrs.field(default=(), kw_only=True, converter=given_tools, repr=False)
     tool_choice: str = attrs.field(default="auto", kw_only=True)
     force_every_turn: bool = attrs.field(default=False, kw_only=True)
     parallel_tool_calls: bool = attrs.field(default=True, kw_only=True)
@@ -89,8 +90,8 @@ class Agent:
     max_concurrency: int = attrs.field(default=8, kw_only=True, validator=_at_least_one)
     approve: Approve | None = attrs.field(default=None, kw_only=True, repr=False)
     approval_timeout: float = attrs.field(default=300.0, kw_only=True, repr=False)
-    guardrails: Sequence[Guardrail] = attrs.field(default=(), kw_only=True, converter=tuple, repr=False)
-    sinks: Sequence[Sink] = attrs.field(default=(), kw_only=True, converter=tuple, repr=False)
+    guardrails: Sequence[Guardrail] = attrs.field(default=(), kw_only=True, converter=as_tuple, repr=False)
+    sinks: Sequence[Sink] = attrs.field(default=(), kw_only=True, converter=as_tuple, repr=False)
     slow_sinks: SlowSinkPolicy = attrs.field(
         default="wait", kw_only=True, validator=_one_of("wait", "shed"), repr=False
     )

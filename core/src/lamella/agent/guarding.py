@@ -72,7 +72,9 @@ async def _judge(checks: Sequence[tuple[str, Callable[[str], Awaitable[Verdict]]
         verdict = await _verdict(name, check, judgement.text)
         if verdict.block:
             reason = verdict.reason or "no reason given"
-            shown = verdict.replace if verdict.replace is not None else f"Withheld by guardrail {name}: {reason}"
+            shown = (
+                verdict.replace if verdict.replace is not None else f"Withheld by guardrail {name}: {reason}"
+            )
             return Judgement(text=shown, changed_by=name, reason=reason, blocked=True)
         if verdict.replace is not None and verdict.replace != judgement.text:
             judgement = Judgement(text=verdict.replace, changed_by=name, reason=verdict.reason)

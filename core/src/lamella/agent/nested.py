@@ -32,7 +32,8 @@ def agent_tool(agent: Agent, name: str | None, description: str | None) -> Tool:
     return Tool(
         coroutine=AgentCall(agent, name),
         name=name,
-        description=description or f"Ask the agent {name}; give it everything it needs to know in the prompt.",
+        description=description
+        or f"Ask the agent {name}; give it everything it needs to know in the prompt.",
     )
 
 

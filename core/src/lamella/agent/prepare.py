@@ -117,5 +117,3 @@ async def _open(item: Any, project: Project, stack: AsyncExitStack) -> Sequence[
         ) from error
     stack.push_async_callback(item.close)
     return tools
-
-

@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any, Self
 
-
 from lamella.agent.emitter import Emitter, new_run_id
 from lamella.agent.fanout import FanOut, NamedSink
 from lamella.agent.prepare import Prepared, prepare
@@ -199,8 +198,8 @@ class _Run:
         model = None if prepared is None else prepared.model
         return StreamStart(
             agent=self.agent.name,
-            provider=model and model.provider,
-            model=model and model.model,
+            provider=None if model is None else model.provider,
+            model=None if model is None else model.model,
             settings=model.settings if model is not None else {},
             system_instruction=self.agent.system_instruction,
             input=self.given.messages,
@@ -265,6 +264,7 @@ def error_event(error: LamellaError) -> StreamError:
 
 def _plain(context: Mapping[str, Any]) -> dict[str, Any]:
     """The context as JSON: what JSON cannot hold becomes its text."""
-    return {key: value if isinstance(value, str | int | float | bool | None) else str(value) for key, value in context.items()}
-
-
+    return {
+        key: value if isinstance(value, str | int | float | bool | None) else str(value)
+        for key, value in context.items()
+    }

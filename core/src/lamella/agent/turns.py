@@ -8,7 +8,7 @@ nested in another.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -55,7 +55,7 @@ class AgentTurns:
     _done: ResponseDone | None = attrs.field(default=None, init=False)
     _response: ResponseFold = attrs.field(factory=ResponseFold, init=False)
 
-    async def events(self) -> AsyncIterator[Emitted]:
+    async def events(self) -> AsyncGenerator[Emitted, None]:
         """Run to the end.
 
         :raises AgentMaxIterationsError: tools are still asked for at the cap (``on_limit="raise"``).
@@ -114,13 +114,17 @@ class AgentTurns:
                     if settled.durable:
                         self._take(settled)
                     yield settled
-        if self._done is None:
+        self._require_done()
+        self.scope.state.open.pop(path, None)
+
+    def _require_done(self) -> None:
+        done = self._done
+        if done is None:
             raise StreamInterruptedError(
                 f"{self.model.provider}:{self.model.model} ended its stream without response.done",
                 context={"provider": self.model.provider, "model": self.model.model},
             )
-        self.scope.state.open.pop(path, None)
-        _log.debug("response finished: %s", self._done.stop_reason, extra={"token_usage": self._done.token_usage})
+        _log.debug("response finished: %s", done.stop_reason, extra={"token_usage": done.token_usage})
 
     def _take(self, event: Event) -> None:
         if isinstance(event, ResponseDone):
@@ -207,4 +211,3 @@ def _refuse_cut(call: ToolCallBlock) -> ToolCallBlock:
     if call.arguments_json.strip():
         return call
     return attrs.evolve(call, arguments_json="{", arguments=None)
-

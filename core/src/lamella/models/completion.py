@@ -69,16 +69,21 @@ def fold_response(events: Iterable[Event]) -> Completion:
 def _completion(folding: ResponseFold, done: ResponseDone | None, usage: TokenUsage | None) -> Completion:
     blocks = folding.blocks
     message = folding.message(done)
-    return Completion(
-        id=done and done.response_id,
-        model=done and done.model,
-        provider=done and done.provider,
+    completion = Completion(
         content="".join(block.text for block in blocks if isinstance(block, TextBlock)),
         tool_calls=tuple(block for block in blocks if isinstance(block, ToolCallBlock)),
-        stop_reason=done and done.stop_reason,
-        raw_stop_reason=done and done.raw_stop_reason,
         usage=usage,
         reasoning=tuple(block for block in blocks if isinstance(block, ReasoningBlock)),
         message=message,
-        losses=done.losses if done is not None else (),
+    )
+    if done is None:
+        return completion
+    return attrs.evolve(
+        completion,
+        id=done.response_id,
+        model=done.model,
+        provider=done.provider,
+        stop_reason=done.stop_reason,
+        raw_stop_reason=done.raw_stop_reason,
+        losses=done.losses,
     )

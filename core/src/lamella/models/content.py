@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from lamella._frozen import Wire
 from lamella.content import Block, MediaContent
 from lamella.errors import UnsupportedContentError
@@ -27,5 +26,3 @@ def encode_content(content: Block, dialect: str) -> dict[str, Wire]:
         f"install or write a plugin that answers lamella_encode_content for it, or leave it out",
         context={"content": kind, "dialect": dialect},
     )
-
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, ClassVar
 
@@ -45,7 +45,7 @@ class WireModel(Model):
     """Base of the providers over HTTP. Give ``encode``, ``decoder`` and ``transport``; get ``stream``."""
 
     dialect: ClassVar[str]
-    frames: ClassVar[Callable[[], Frames]] = SSEFrames
+    frames: ClassVar[type[Frames]] = SSEFrames
     retry: RetryPolicy
 
     @abc.abstractmethod
@@ -67,7 +67,7 @@ class WireModel(Model):
             provider=self.issuer, dialect=self.dialect, mode=request.transplant, collect=collect
         )
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[Event]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
         """Encode, send, decode; retry what is retryable."""
         report = self.report(request)
         payload = self.encode(request, report)
@@ -94,7 +94,10 @@ class WireModel(Model):
 
     def _signed(self, done: ResponseDone, report: EncodeReport) -> ResponseDone:
         return attrs.evolve(
-            done, provider=self.provider, model=done.model or self.model, losses=(*report.losses, *done.losses)
+            done,
+            provider=self.provider,
+            model=done.model or self.model,
+            losses=(*report.losses, *done.losses),
         )
 
     def _explained(self, error: LamellaError, attempt: int, seen: list[Event]) -> LamellaError:
@@ -108,7 +111,7 @@ class WireModel(Model):
             error.partial = fold_response(seen)
         return error
 
-    async def _attempt(self, payload: Mapping[str, Any], *, streaming: bool) -> AsyncIterator[Event]:
+    async def _attempt(self, payload: Mapping[str, Any], *, streaming: bool) -> AsyncGenerator[Event, None]:
         decoder = self.decoder()
         try:
             async with self.transport.open(payload, streaming=streaming) as chunks:

@@ -21,7 +21,9 @@ def split_model_name(name: str) -> tuple[str, str | None]:
     """``"openai:gpt-5-nano"`` → ``("openai", "gpt-5-nano")``; without a colon the provider's default model is meant."""
     provider, colon, model = name.partition(":")
     if not provider or (colon and not model):
-        raise ConfigError(f"a model is named 'provider:model' (for example 'openai:gpt-5-nano'), got {name!r}")
+        raise ConfigError(
+            f"a model is named 'provider:model' (for example 'openai:gpt-5-nano'), got {name!r}"
+        )
     return provider, model or None
 
 
@@ -49,7 +51,9 @@ def get_model(
     factory = resolve_import_string(spec.factory) if isinstance(spec.factory, str) else spec.factory
     built = factory(model, **{**project.provider_settings(provider), **settings})
     if not isinstance(built, Model):
-        raise PluginError(f"the factory of provider {provider!r} returned {type(built).__name__}, not a Model")
+        raise PluginError(
+            f"the factory of provider {provider!r} returned {type(built).__name__}, not a Model"
+        )
     return built
 
 
@@ -63,5 +67,3 @@ def _check_known(spec: ProviderSpec, model: str, project: Project, strict: bool)
     if (key := f"{spec.id}:{model}") not in _warned:
         _warned.add(key)
         warnings.warn(text, UserWarning, stacklevel=3)
-
-

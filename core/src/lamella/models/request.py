@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
-from lamella._frozen import EMPTY, freeze, freeze_mapping
+from lamella._frozen import EMPTY, as_tuple, freeze, freeze_mapping
 from lamella.messages import Message
 from lamella.models.inputs import Input, parse_input
 
@@ -40,10 +40,10 @@ class ModelRequest:
     ``extra`` is merged into the payload last, for this call only.
     """
 
-    messages: tuple[Message, ...] = attrs.field(default=(), converter=tuple)
+    messages: tuple[Message, ...] = attrs.field(default=(), converter=as_tuple)
     native: tuple[Mapping[str, Any], ...] | None = None
     system_instruction: str | None = None
-    tools: tuple[Tool, ...] = attrs.field(default=(), converter=tuple)
+    tools: tuple[Tool, ...] = attrs.field(default=(), converter=as_tuple)
     tool_choice: str = "auto"
     parallel_tool_calls: bool = True
     output_schema: OutputSchema | None = None

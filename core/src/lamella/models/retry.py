@@ -30,5 +30,5 @@ class RetryPolicy:
             return None
         if error.retry_after is not None:
             return error.retry_after if error.retry_after <= self.max_wait else None
-        ceiling = min(self.cap, self.base * 2 ** (attempt - 1))
+        ceiling: float = min(self.cap, self.base * 2 ** (attempt - 1))
         return ceiling * random.uniform(0.5, 1.0)

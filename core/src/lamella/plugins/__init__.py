@@ -11,7 +11,15 @@ from lamella.plugins.facade import Hooks
 from lamella.plugins.host import PluginHost
 from lamella.plugins.importing import resolve_import_string
 from lamella.plugins.kinds import ADDRESSABLE, GROUPS, KINDS, Kind
-from lamella.plugins.lock import LOCK_NAME, Lock, LockedPlugin, lock, read_lock, verify, write_lock
+from lamella.plugins.lock import (
+    LOCK_NAME,
+    Lock,
+    LockedPlugin,
+    lock_plugins,
+    read_lock,
+    verify_lock,
+    write_lock,
+)
 from lamella.plugins.registry import (
     RegisteredAgent,
     RegisteredProvider,
@@ -47,7 +55,7 @@ __all__ = [
     "build_settings",
     "discover",
     "forget_discovered",
-    "lock",
+    "lock_plugins",
     "read_lock",
     "register_agent",
     "register_provider",
@@ -56,6 +64,6 @@ __all__ = [
     "resolve_import_string",
     "unregister_agent",
     "unregister_provider",
-    "verify",
+    "verify_lock",
     "write_lock",
 ]

@@ -57,14 +57,14 @@ class Catalog:
         """Distributions whose metadata cannot be read."""
         return self._discover().faults
 
-    def keys(self) -> tuple[Key, ...]:
+    def listed(self) -> tuple[Key, ...]:
         """Every plugin, by kind and name."""
         keys = {*self.entries(), *(_provider_key(name) for name in registered_providers())}
         return tuple(sorted(keys, key=lambda key: (KINDS.index(key[0]), key[1])))
 
     def names(self, kind: Kind) -> tuple[str, ...]:
         """The names of a kind, whatever their state, sorted."""
-        return tuple(name for found, name in self.keys() if found == kind)
+        return tuple(name for found, name in self.listed() if found == kind)
 
     def registered(self, kind: Kind, name: str) -> RegisteredProvider | None:
         """What was registered in code under this name."""

@@ -54,7 +54,7 @@ def faults(error: Exception, path: str) -> list[str]:
     return transform_error(error, path=path, format_exception=_worded)
 
 
-def _worded(error: BaseException, wanted: type | None) -> str:
+def _worded(error: BaseException, _: type | None) -> str:
     from cattrs.errors import ForbiddenExtraKeysError
 
     if isinstance(error, ForbiddenExtraKeysError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -78,7 +78,7 @@ def discover(distributions: Iterable[Distribution] | None = None) -> Discovered:
         if _found is None:
             import importlib_metadata
 
-            _found = _scan(importlib_metadata.distributions())
+            _found = _scan(cast("Iterable[Distribution]", importlib_metadata.distributions()))
         return _found
 
 

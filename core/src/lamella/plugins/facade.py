@@ -225,11 +225,13 @@ class Hooks:
         self, implementation: Implementation, wanted: type[Item], **values: object
     ) -> list[Item]:
         name = f"a sequence of {wanted.__name__}"
-        result = self._isolated(implementation, Sequence, name, **values)
-        items: list[object] = list(result or ())
+        result = self._isolated(implementation, object, name, **values)
+        if result is None:
+            return []
+        items: Sequence[object] = result if isinstance(result, Sequence) else [result]
         good = [item for item in items if isinstance(item, wanted)]
-        if len(good) < len(items):
-            error = implementation.returned(items, name)
+        if len(good) < len(items) or not isinstance(result, Sequence):
+            error = implementation.returned(result, name)
             if self._host.strict:
                 raise error
             _logger.warning("%s", error)

@@ -93,7 +93,7 @@ class PluginHost:
 
     def records(self) -> tuple[PluginRecord, ...]:
         """Every plugin by kind and name, with its state. Imports none."""
-        return tuple(self.record(*key) for key in self.catalog.keys())
+        return tuple(self.record(*key) for key in self.catalog.listed())
 
     def record(self, kind: Kind, name: str) -> PluginRecord:
         """One plugin with its state. Imports nothing.

@@ -24,7 +24,16 @@ from lamella.plugins.kinds import Key, Kind
 if TYPE_CHECKING:
     from lamella.plugins.host import PluginHost
 
-__all__ = ["LOCK_NAME", "Lock", "LockedPlugin", "differences", "lock", "read_lock", "verify", "write_lock"]
+__all__ = [
+    "LOCK_NAME",
+    "Lock",
+    "LockedPlugin",
+    "differences",
+    "lock_plugins",
+    "read_lock",
+    "verify_lock",
+    "write_lock",
+]
 
 LOCK_NAME = "lamella.lock"
 """The file's name, below the project's root."""
@@ -59,7 +68,7 @@ class Lock:
         return json.dumps({"version": _VERSION, "plugins": plugins}, indent=2) + "\n"
 
 
-def lock(host: PluginHost) -> Lock:
+def lock_plugins(host: PluginHost) -> Lock:
     """Lock what this host may use. Imports no plugin.
 
     :raises PluginError: a name is in conflict, or a distribution has no RECORD.
@@ -81,7 +90,7 @@ def lock(host: PluginHost) -> Lock:
     return Lock(plugins=tuple(locked))
 
 
-def verify(locked: Lock, host: PluginHost) -> dict[Key, list[str]]:
+def verify_lock(locked: Lock, host: PluginHost) -> dict[Key, list[str]]:
     """What differs from the lock, by plugin; empty when nothing does. Hashes every file again."""
     entries = host.catalog.entries()
     found = {

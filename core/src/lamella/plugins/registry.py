@@ -68,16 +68,11 @@ def register_provider(
     :raises PluginError: the key is taken.
     """
     title = display_name or key
-    spec = ProviderSpec(
-        id=key,
-        summary=title,
-        factory=factory,
-        settings=settings,
-        models=tuple(
-            ModelInfo(formal_name=model, display_name=model) if isinstance(model, str) else model
-            for model in models
-        ),
-    )
+    known = [
+        ModelInfo(formal_name=model, display_name=model) if isinstance(model, str) else model
+        for model in models
+    ]
+    spec = ProviderSpec(id=key, summary=title, factory=factory, settings=settings, models=known)
     provider = RegisteredProvider(key=key, display_name=title, spec=spec, origin=_origin(factory))
     with _lock:
         _refuse_second("provider", key, _providers.get(key), provider.origin)

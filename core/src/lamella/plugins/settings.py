@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -152,7 +153,7 @@ def _unwrap(value: Any, wanted: Any) -> Any:
             )
             for key, item in value.items()
         }
-    arguments = getattr(wanted, "__args__", ())
+    arguments = typing.get_args(wanted)
     return {key: _unwrap(item, arguments[1] if len(arguments) == 2 else Any) for key, item in value.items()}
 
 
@@ -186,7 +187,7 @@ def _source_of(table: Any) -> Source:
     """Where a table without a record of its own was set: in a file if any of it was."""
     if isinstance(table, Mapping):
         sources = {item.source for item in table.values() if isinstance(item, Setting)}
-        return next((source for source in ("file", "environment") if source in sources), "code")  # type: ignore[return-value]
+        return next((source for source in ("file", "environment") if source in sources), "code")
     return "code"
 
 

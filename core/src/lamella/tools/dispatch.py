@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from lamella.content import ToolCallBlock
@@ -35,7 +35,7 @@ async def run_calls(
     executor: Executor | None = None,
     key_prefix: str = "",
     error_detail: ErrorDetail = "message",
-) -> AsyncIterator[Emitted]:
+) -> AsyncGenerator[Emitted, None]:
     """Run the calls of one turn and yield what happens.
 
     Approval, progress and nested agents' events come as they happen, ``tool.output.done`` once per

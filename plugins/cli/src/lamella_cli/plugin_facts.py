@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import click
-
 from lamella.errors import ConfigError
 from lamella.plugins import PluginHost, PluginRecord
 

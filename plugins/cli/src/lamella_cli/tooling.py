@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamella.errors import ConfigError
 from lamella.specs import ToolSource
 
 if TYPE_CHECKING:
@@ -14,9 +19,10 @@ __all__ = ["find_tools"]
 
 
 def find_tools(names: Iterable[str], project: Project) -> list[ToolSource]:
-    """The tool sources that ``-t`` names.
+    """The tool sources that ``-t`` names; nothing is imported before the run opens them.
 
     :raises ConfigError: a name that is neither configured nor a module or file.
+    :raises PluginError: the tool source ``python`` cannot be used.
     """
     return [_source(name, project) for name in names]
 
@@ -24,4 +30,48 @@ def find_tools(names: Iterable[str], project: Project) -> list[ToolSource]:
 def _source(name: str, project: Project) -> ToolSource:
     if name in project.tools:
         return project.build_tool_source(name)
-    raise NotImplementedError
+    place, colon, function = name.rpartition(":") if ":" in name else (name, "", "")
+    if place.endswith(".py") or name.endswith(".py"):
+        return _file(Path(place if place.endswith(".py") else name), f"{colon}{function}", project)
+    if not _importable(place.partition(".")[0]):
+        raise _unknown(name, project)
+    return _python(name, Path.cwd(), project)
+
+
+def _file(path: Path, member: str, project: Project) -> ToolSource:
+    if not path.is_file():
+        raise ConfigError(f"-t {path}{member}: there is no file {path}")
+    loaded = getattr(sys.modules.get(path.stem), "__file__", None)
+    if path.stem in sys.modules and (loaded is None or Path(loaded).resolve() != path.resolve()):
+        raise ConfigError(
+            f"-t {path}{member}: a module named {path.stem!r} is already loaded ({loaded or 'built in'}); "
+            "rename the file"
+        )
+    return _python(f"{path.stem}{member if len(member) > 1 else ''}", path.resolve().parent, project)
+
+
+def _python(module: str, folder: Path, project: Project) -> ToolSource:
+    spec = project.host.tool_source("python")
+    source: ToolSource = project.host.make(spec, module=module, path=str(folder))
+    return source
+
+
+def _importable(top: str) -> bool:
+    if not top.isidentifier():
+        return False
+    return top in sys.modules or PathFinder.find_spec(top, [str(Path.cwd())]) is not None or _installed(top)
+
+
+def _installed(top: str) -> bool:
+    try:
+        return find_spec(top) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _unknown(name: str, project: Project) -> ConfigError:
+    tables = ", ".join(sorted(project.tools)) or "none"
+    return ConfigError(
+        f"-t {name}: neither a table of [tool.lamella.tools] (there are: {tables}), nor a module "
+        "that can be imported, nor a file (path/to/file.py)"
+    )

@@ -16,7 +16,10 @@ __all__ = ["plugins"]
         "show": ("lamella_cli.commands.plugins_show:show_plugin", "One plugin in detail."),
         "why": ("lamella_cli.commands.plugins_why:why_plugin", "Which settings decide about a plugin."),
         "lock": ("lamella_cli.commands.plugins_lock:lock_plugins", "Write down what the project uses."),
-        "verify": ("lamella_cli.commands.plugins_lock:verify_plugins", "Compare what is installed with the lock."),
+        "verify": (
+            "lamella_cli.commands.plugins_lock:verify_plugins",
+            "Compare what is installed with the lock.",
+        ),
     },
 )
 def plugins() -> None:

@@ -22,10 +22,10 @@ def lock_plugins(session: Session, as_json: bool) -> None:
     With locked = true in the configuration, a plugin that differs from it is refused before it is imported.
     The lock says that plugins are what they were; it is no sandbox.
     """
-    from lamella.plugins.lock import lock, write_lock
+    from lamella.plugins import lock_plugins as make_lock, write_lock
 
     path = _path(session)
-    locked = lock(session.project.host)
+    locked = make_lock(session.project.host)
     write_lock(locked, path)
     if as_json:
         click.echo(locked.to_json(), nl=False)
@@ -38,11 +38,16 @@ def lock_plugins(session: Session, as_json: bool) -> None:
 @pass_session
 def verify_plugins(session: Session, as_json: bool) -> int:
     """Hash the files of the plugins again and compare them with lamella.lock; exit code 3 when they differ."""
-    from lamella.plugins.lock import read_lock, verify
+    from lamella.plugins import read_lock, verify_lock
 
-    differences = verify(read_lock(_path(session)), session.project.host)
+    differences = verify_lock(read_lock(_path(session)), session.project.host)
     if as_json:
-        write_json([{"kind": kind, "name": name, "differences": found} for (kind, name), found in differences.items()])
+        write_json(
+            [
+                {"kind": kind, "name": name, "differences": found}
+                for (kind, name), found in differences.items()
+            ]
+        )
     elif not differences:
         click.echo("all plugins are as they were locked")
     for (kind, name), found in () if as_json else differences.items():
@@ -52,6 +57,6 @@ def verify_plugins(session: Session, as_json: bool) -> int:
 
 
 def _path(session: Session) -> Path:
-    from lamella.plugins.lock import LOCK_NAME
+    from lamella.plugins import LOCK_NAME
 
     return Path(session.project.root) / LOCK_NAME
