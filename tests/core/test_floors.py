@@ -14,7 +14,7 @@ FLOORS = [
     "content",
     "messages prompt history losses",
     "events",
-    "runs fold running_text rendering",
+    "runs response fold running_text rendering",
     "serial streams log",
     "specs hookspecs",
     "plugins",

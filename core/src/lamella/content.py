@@ -130,13 +130,14 @@ def settle_arguments(instance: Any, view: str) -> None:
     given = getattr(instance, view)
     if given is not None and not isinstance(given, Mapping):
         raise AgentInputError(f"{type(instance).__name__}.{view} must be a dict, got {type(given).__name__}")
-    if given is None or instance.arguments_json:
+    # EMPTY itself is the view of blank text: a copy made with ``attrs.evolve`` keeps the text blank.
+    if given is None or given is EMPTY or instance.arguments_json:
         parsed = parse_object(instance.arguments_json)
         if given is not None and parsed != given:
             raise AgentInputError(
                 f"{type(instance).__name__}: arguments_json and {view} disagree; give only one"
             )
-        object.__setattr__(instance, view, freeze(parsed))
+        object.__setattr__(instance, view, EMPTY if parsed == {} else freeze(parsed))
     else:
         object.__setattr__(instance, "arguments_json", dumps(given))
         object.__setattr__(instance, view, freeze(given))

@@ -294,7 +294,12 @@ class ResponseDone(Event):
     provider: str | None = None
     model: str | None = None
     losses: tuple[Loss, ...] = attrs.field(default=(), converter=as_tuple)
-    raw: Wire | None = attrs.field(default=None, repr=False)
+    _raw: Wire | None = attrs.field(default=None, repr=False)
+
+    @property
+    def raw(self) -> Wire | None:
+        """The provider's payloads as they came, immutable."""
+        return freeze(self._raw)
 
 
 @attrs.frozen(kw_only=True)

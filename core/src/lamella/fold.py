@@ -6,12 +6,12 @@ incremental: the agent loop feeds it while it emits, and never aggregates anythi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any
 
 import attrs
 
-from lamella.content import Block, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
+from lamella.content import TextBlock, ToolOutputBlock
 from lamella.errors import AgentParsingError, ErrorCode
 from lamella.events import (
     AgentEnd,
@@ -20,21 +20,17 @@ from lamella.events import (
     AttemptRollback,
     Event,
     GuardrailOverride,
-    MediaOutputDone,
-    MessageOutputDone,
-    OtherEvent,
-    ReasoningDone,
     ResponseDone,
     RunStreamEvent,
     StopReason,
     StreamEnd,
     StreamError,
     StreamStart,
-    ToolCallDone,
     ToolOutputDone,
 )
 from lamella.losses import Loss
 from lamella.messages import Message
+from lamella.response import ResponseFold, item_of, spent
 from lamella.runs import (
     AgentRun,
     ChainRun,
@@ -42,17 +38,14 @@ from lamella.runs import (
     MessageOutputItem,
     MessagesRun,
     ParallelRun,
-    ReasoningItem,
     RunFailure,
     RunItem,
     RunResult,
     RunStatus,
-    ToolCallItem,
-    ToolCallOutputItem,
 )
 from lamella.usage import Timing, TokenUsage, add_usage
 
-__all__ = ["Fold", "ResponseFold", "fold", "spent"]
+__all__ = ["Fold", "fold"]
 
 
 def fold(events: Iterable[RunStreamEvent]) -> RunResult:
@@ -64,80 +57,6 @@ def fold(events: Iterable[RunStreamEvent]) -> RunResult:
     for event in events:
         folding.feed(event)
     return folding.result()
-
-
-def spent(event: Event) -> TokenUsage | None:
-    """The usage that an event adds to its run: of a response, a failed attempt, or one that broke off."""
-    if isinstance(event, ResponseDone | AttemptRollback | StreamError | AgentEnd):
-        return event.token_usage
-    return None
-
-
-class ResponseFold:
-    """Collects one model response: its blocks and items, until ``response.done`` makes the message."""
-
-    def __init__(self, turn: int = 0) -> None:
-        self.turn = turn
-        self.blocks: list[Block] = []
-        self.items: list[RunItem] = []
-
-    def copy(self) -> ResponseFold:
-        """A collector with the same content."""
-        twin = ResponseFold(self.turn)
-        twin.blocks, twin.items = list(self.blocks), list(self.items)
-        return twin
-
-    def feed(self, event: Event) -> bool:
-        """Take an event that completes a block; say whether it was one."""
-        make = _BLOCK_MAKERS.get(type(event))
-        block = None if make is None else make(event)
-        if block is None:
-            return False
-        self.blocks.append(block)
-        if (item := _item(block, event, self.turn)) is not None:
-            self.items.append(item)
-        return True
-
-    def message(self, done: ResponseDone | None) -> Message | None:
-        """The assistant message, ``None`` when the response had no content.
-
-        Without ``response.done`` the message is what had come, marked ``meta["incomplete"]``.
-        """
-        if not self.blocks:
-            return None
-        if done is None:
-            return Message(role="assistant", content=self.blocks, meta={"incomplete": True})
-        raw = done.raw if done.raw is not None else done.raw_event
-        return Message(role="assistant", content=self.blocks, usage=done.token_usage, raw=raw)
-
-
-def _other_block(event: OtherEvent) -> Block | None:
-    return event.block
-
-
-_BLOCK_MAKERS: Final[dict[type[Event], Callable[[Any], Block | None]]] = {
-    MessageOutputDone: MessageOutputDone.block,
-    ReasoningDone: ReasoningDone.block,
-    ToolCallDone: ToolCallDone.block,
-    MediaOutputDone: MediaOutputDone.block,
-    OtherEvent: _other_block,
-}
-
-
-def _item(block: Block, event: Event, turn: int) -> RunItem | None:
-    shared: dict[str, Any] = {
-        "id": event.id,
-        "turn": turn,
-        "raw_item": event.raw_event,
-        "token_usage": event.token_usage,
-    }
-    if isinstance(block, ToolCallBlock):
-        return ToolCallItem(block=block, **shared)
-    if isinstance(block, ReasoningBlock):
-        return ReasoningItem(block=block, **shared)
-    if isinstance(block, ToolOutputBlock):
-        return ToolCallOutputItem(block=block, **shared)
-    return MessageOutputItem(block=block, **shared)
 
 
 class _Branch:
@@ -159,9 +78,7 @@ class _Branch:
         if isinstance(event, ToolOutputDone):
             block = event.block()
             self.outputs.append(block)
-            item = _item(block, event, self.response.turn)
-            if item is not None:
-                self.items.append(item)
+            self.items.append(item_of(block, event, self.response.turn))
         elif isinstance(event, ResponseDone):
             self._close_response(event)
         elif isinstance(event, AttemptRollback):
@@ -368,7 +285,8 @@ class Fold:
         return root
 
     def _timing(self) -> Timing:
-        assert self._first is not None and self._last is not None
+        assert self._first is not None
+        assert self._last is not None
         return Timing(
             start_time=self._first.start_time,
             end_time=None if self._terminal is None else self._last.at,

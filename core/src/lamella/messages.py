@@ -65,7 +65,7 @@ class Message:
     role: Role = attrs.field(validator=_role)
     content: tuple[Block, ...] = attrs.field(converter=_blocks)
     usage: TokenUsage | None = None
-    raw: Wire | None = attrs.field(default=None, converter=freeze, repr=False)
+    _raw: Wire | None = attrs.field(default=None, repr=False)
     meta: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
     extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
 
@@ -102,6 +102,11 @@ class Message:
     def from_multimodal(cls, role: Role, parts: Iterable[str | Block]) -> Message:
         """A message of text and media in any mix and order; a bare string is text, never a path."""
         return cls(role=role, content=list(parts))
+
+    @property
+    def raw(self) -> Wire | None:
+        """The provider's payloads as they came, immutable."""
+        return freeze(self._raw)
 
     @property
     def text(self) -> str:

@@ -46,8 +46,13 @@ class RunItem:
 
     id: str | None = None
     turn: int = 0
-    raw_item: Wire | None = attrs.field(default=None, converter=freeze, repr=False)
+    _raw_item: Wire | None = attrs.field(default=None, repr=False)
     token_usage: TokenUsage | None = None
+
+    @property
+    def raw_item(self) -> Wire | None:
+        """The provider's item as it came, immutable."""
+        return freeze(self._raw_item)
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,7 @@ imported only when the thing is used: that is how a plugin module stays light.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import attrs
@@ -149,6 +149,14 @@ class ModelInfo:
     outdated: bool = False
     context_window: int | None = None
     max_output_tokens: int | None = None
+
+
+def _names(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
+def _model_infos(values: Iterable[ModelInfo]) -> tuple[ModelInfo, ...]:
+    return tuple(values)  # typed, where a bare tuple as converter leaves type checkers with nothing to infer
 
 
 @attrs.frozen(kw_only=True)

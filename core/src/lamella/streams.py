@@ -212,10 +212,12 @@ class _Fan(Generic[T]):
         fault: BaseException | None = None
         try:
             async for item in self._source:
+                while any(len(side.items) >= self._maxsize for side in self._sides):
+                    await self._changed.wait()
                 for side in self._sides:
                     side.items.append(item)
                 self._change()
-                while not self._wanted():
+                while not any(side.asking and not side.items for side in self._sides):
                     await self._changed.wait()
         except asyncio.CancelledError:
             fault = AgentExecutionError(
@@ -227,10 +229,6 @@ class _Fan(Generic[T]):
         finally:
             self._end(fault)
             await _close(self._source)
-
-    def _wanted(self) -> bool:
-        asking = any(side.asking and not side.items for side in self._sides)
-        return asking and all(len(side.items) < self._maxsize for side in self._sides)
 
     def _end(self, fault: BaseException | None) -> None:
         self._ended = True

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from fakes import ScriptedModel, bare, calls, says
-
 from lamella import Agent, Message, Verdict, fold, tool
+
+from fakes import ScriptedModel, bare, calls, says
 
 
 class Guard:

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from fakes import Recorder, ScriptedModel, bare, calls, says, usage
 
 from lamella import (
     Agent,
@@ -32,6 +31,8 @@ from lamella import (
     to_json,
     tool,
 )
+
+from fakes import Recorder, ScriptedModel, bare, calls, says, usage
 
 
 @tool

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fakes import ScriptedModel, bare, calls, says, usage
 
 from lamella import Agent, AgentInputError, MessagesRun, ServerError, fold
+
+from fakes import ScriptedModel, bare, calls, says, usage
 
 
 def researcher(*turns: object) -> Agent:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from fakes import Recorder, ScriptedModel, bare, says
 
 from lamella import Agent, MessageOutputDelta, ResponseDone, RunStreamEvent, fold
 from lamella.agent.fanout import FanOut, NamedSink
+
+from fakes import Recorder, ScriptedModel, bare, says
 
 
 def run_with(*sinks: Any, model: ScriptedModel | None = None, **options: Any) -> Any:

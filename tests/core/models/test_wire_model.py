@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lamella import (
-    APIConnectionError,
     AgentParsingError,
+    APIConnectionError,
     AuthenticationError,
     Completion,
     Event,

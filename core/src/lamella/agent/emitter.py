@@ -6,7 +6,8 @@ import time
 import uuid
 
 from lamella.events import Event, RunStreamEvent
-from lamella.fold import Fold, spent
+from lamella.fold import Fold
+from lamella.response import spent
 from lamella.running_text import RunningText
 from lamella.runs import RunResult
 from lamella.usage import add_usage

@@ -19,13 +19,13 @@ from lamella.agent.scope import RunScope
 from lamella.content import ToolCallBlock
 from lamella.errors import AgentMaxIterationsError, StreamInterruptedError
 from lamella.events import Event, ResponseDone, StopReason, ToolOutputDone
-from lamella.fold import ResponseFold
 from lamella.history import require_history
 from lamella.messages import Message
 from lamella.models.assemble import ResponseAssembler
 from lamella.models.inputs import ParsedInput
 from lamella.models.model import Model, closing
 from lamella.models.request import ModelRequest
+from lamella.response import ResponseFold
 from lamella.specs import Guardrail
 from lamella.tools import Emitted, Tool, effective_choice, normalise_choice, run_calls
 

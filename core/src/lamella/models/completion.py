@@ -9,10 +9,10 @@ import attrs
 from lamella._frozen import Wire
 from lamella.content import ReasoningBlock, TextBlock, ToolCallBlock
 from lamella.events import AttemptRollback, Event, ResponseDone, StopReason
-from lamella.fold import ResponseFold
 from lamella.losses import Loss
 from lamella.messages import Message
 from lamella.models.assemble import ResponseAssembler
+from lamella.response import ResponseFold
 from lamella.usage import TokenUsage, add_usage
 
 __all__ = ["Completion", "fold_response"]

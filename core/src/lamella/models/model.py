@@ -86,7 +86,7 @@ class Model(abc.ABC):
         try:
             async with closing(self.stream(request)) as stream:
                 async for event in stream:
-                    events.append(event)
+                    events.append(event)  # noqa: PERF401  # what came before a failure is kept
         except LamellaError as error:
             if error.partial is None:
                 error.partial = fold_response(events)
@@ -172,7 +172,7 @@ class Model(abc.ABC):
             f"provider {self.provider!r} has no {what}", context={"provider": self.provider}
         )
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027  # most models hold nothing
         """Close what the model holds open; it may be used again, which opens it again."""
 
     def close(self) -> None:

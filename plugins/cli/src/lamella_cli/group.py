@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import logging
 from pathlib import Path
@@ -60,6 +61,17 @@ class RootGroup(LazyGroup):
     def summaries(self, ctx: click.Context) -> list[tuple[str, str]]:
         others = [(name, spec.summary) for name, spec in _plugin_commands(ctx).items()]
         return super().summaries(ctx) + others
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if near:
+                error.message = f"{error.message} Did you mean {near[0]!r}?"
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+import attrs
+
 from lamella.events import AgentStart, AttemptStart, Event, ResponseDone, RunStreamEvent, StreamStart
 from lamella.fold import spent
 from lamella.usage import TokenUsage
@@ -26,13 +28,27 @@ _ALWAYS: Final = ("input_tokens", "output_tokens")
 _OFFLINE: Final = "sim"
 
 
+@attrs.frozen
+class _Spent:
+    """What one response used. ``models`` are the names to price it by: the one served, the one asked for."""
+
+    usage: TokenUsage
+    provider: str | None
+    models: tuple[str, ...]
+
+    def cost(self) -> Decimal | None:
+        """US dollars, ``None`` when no model has a known price."""
+        costs = (self.usage.cost(model, self.provider) for model in self.models)
+        return next((cost.amount for cost in costs if cost.priced), None)
+
+
 class Tally:
     """What a run used, response by response: agents of one run may ask different models."""
 
     def __init__(self) -> None:
         self._asked: dict[tuple[str, ...], tuple[str | None, str | None]] = {}
         self._models: dict[str, None] = {}
-        self._spent: list[tuple[TokenUsage, str | None, str | None]] = []
+        self._spent: list[_Spent] = []
         self._simulated = False
 
     def feed(self, path: tuple[str, ...], event: Event) -> None:
@@ -44,13 +60,14 @@ class Tally:
             self._add(path, event)
 
     def _add(self, path: tuple[str, ...], event: Event) -> None:
-        provider, model = self._asked.get(path, (None, None))
+        provider, asked = self._asked.get(path, (None, None))
+        served: str | None = None
         if isinstance(event, ResponseDone):
-            provider, model = event.provider or provider, event.model or model
-            self._models[":".join(filter(None, (provider, model)))] = None
+            provider, served = event.provider or provider, event.model
+            self._models[":".join(filter(None, (provider, asked or served)))] = None
         self._simulated = self._simulated or provider == _OFFLINE
         if (usage := spent(event)) is not None:
-            self._spent.append((usage, provider, model))
+            self._spent.append(_Spent(usage, provider, tuple(filter(None, (served, asked)))))
 
     def line(self, last: RunStreamEvent) -> str:
         """The line, given the run's last envelope."""
@@ -72,11 +89,11 @@ class Tally:
     def cost(self) -> Decimal | None:
         """US dollars so far, ``None`` when any response has no known price."""
         total = Decimal(0)
-        for usage, provider, model in self._spent:
-            cost = usage.cost(model, provider) if model is not None else None
-            if cost is None or not cost.priced:
+        for spending in self._spent:
+            amount = spending.cost()
+            if amount is None:
                 return None
-            total += cost.amount
+            total += amount
         return total if self._spent else None
 
 

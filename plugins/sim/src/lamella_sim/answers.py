@@ -69,7 +69,9 @@ def _sentence(output: ToolOutputBlock, call: ToolCallBlock | None) -> str:
 def _call(output: ToolOutputBlock, call: ToolCallBlock | None) -> str:
     if call is None:
         return output.name or "the tool"
-    given = ", ".join(f"{key}={dumps(value)}" for key, value in (call.arguments or {}).items())
+    given = ", ".join(
+        f"{key}={dumps(value)}" for key, value in (call.arguments or {}).items() if value is not None
+    )
     return f"{call.name}({given})"
 
 

@@ -39,7 +39,7 @@ def show_plugin(session: Session, name: str, as_json: bool, load: bool) -> None:
         return
     for facts in shown:
         for key, value in _lines(facts):
-            click.echo(f"{key:<13} {value}".rstrip())
+            click.echo(f"{key:<14} {value}".rstrip())
 
 
 def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:

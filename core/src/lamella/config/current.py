@@ -1,0 +1,57 @@
+"""The project in force: the one of the current folder, or the one that a block of code uses."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import os
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lamella.config.project import Project
+
+if TYPE_CHECKING:
+    from lamella.content import MediaContent
+
+__all__ = ["content_class", "current_project", "forget_projects", "use_project"]
+
+_used: contextvars.ContextVar[Project | None] = contextvars.ContextVar("lamella_project", default=None)
+_lock = threading.Lock()
+_loaded: dict[str, Project] = {}
+
+
+def current_project() -> Project:
+    """The project of the innermost :func:`use_project`, else that of the current folder, loaded once.
+
+    :raises ConfigError: its configuration is malformed.
+    """
+    used = _used.get()
+    if used is not None:
+        return used
+    folder = os.getcwd()
+    with _lock:
+        if folder not in _loaded:
+            _loaded[folder] = Project.load()
+        return _loaded[folder]
+
+
+@contextlib.contextmanager
+def use_project(project: Project) -> Iterator[Project]:
+    """Make ``project`` the current one inside a ``with`` block, in this context only."""
+    token = _used.set(project)
+    try:
+        yield project
+    finally:
+        _used.reset(token)
+
+
+def forget_projects() -> None:
+    """Read the configuration again at the next :func:`current_project`: a file was changed."""
+    with _lock:
+        _loaded.clear()
+
+
+def content_class(tag: str) -> type[MediaContent] | None:
+    """The class of a content type by its JSON tag, from the current project's plugins, else ``None``."""
+    return current_project().host.content_class(tag)

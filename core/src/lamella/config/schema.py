@@ -1,0 +1,69 @@
+"""The keys that a configuration may have, checked layer by layer so that a mistake is found in its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from lamella.config.layers import Layer
+from lamella.errors import ConfigError
+from lamella.plugins.names import canonical, did_you_mean
+
+__all__ = ["KEYS", "check_layer", "truth", "wrong"]
+
+_SWITCHES: Final = ("strict_plugins", "locked")
+_TABLES: Final = ("provider", "content", "sink", "plugin", "tools", "agents")
+
+KEYS: Final = ("model", "autoload", *_SWITCHES, "plugins", *_TABLES, "prices")
+"""The top-level keys."""
+
+_TRUTH: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+def check_layer(layer: Layer) -> None:
+    """Check the top of one layer; what is below belongs to plugins, agents and prices.
+
+    :raises ConfigError: an unknown key or a value of the wrong type, with file and key.
+    """
+    for key, value in layer.data.items():
+        known = canonical(key)
+        if known not in KEYS:
+            where = layer.where((key,))
+            raise ConfigError(
+                f"{where}: unknown key {layer.named((key,))}{did_you_mean(known, KEYS)}"
+                f" (the keys are: {', '.join(KEYS)})"
+            )
+        _check_value(layer, key, known, value)
+
+
+def _check_value(layer: Layer, key: str, known: str, value: Any) -> None:
+    if known == "model" and not (isinstance(value, str) and value.strip()):
+        raise wrong(layer, (key,), "a model's name such as 'openai:gpt-5-nano'", value)
+    if known == "autoload" and value not in ("installed", "listed", "none"):
+        raise wrong(layer, (key,), '"installed", "listed" or "none"', value)
+    if known in _SWITCHES:
+        truth(layer, (key,), value)
+    if known in (*_TABLES, "prices", "plugins") and not isinstance(value, Mapping):
+        raise wrong(layer, (key,), "a table", value)
+    if known in _TABLES:
+        for name, table in value.items():
+            if not isinstance(table, Mapping):
+                raise wrong(layer, (key, name), "a table", table)
+
+
+def truth(layer: Layer, path: tuple[str, ...], value: Any) -> bool:
+    """A switch; the environment writes ``1``, ``true``, ``yes``, ``on`` and their opposites."""
+    if isinstance(value, bool):
+        return value
+    if layer.source == "environment" and isinstance(value, str) and value.strip().lower() in _TRUTH:
+        return _TRUTH[value.strip().lower()]
+    raise wrong(layer, path, "true or false", value)
+
+
+def wrong(layer: Layer, path: tuple[str, ...], wanted: str, value: Any) -> ConfigError:
+    """The error of a value that is not what its key wants."""
+    got = "a table" if isinstance(value, Mapping) else repr(value)
+    return ConfigError(f"{layer.where(path)}: {layer.named(path)} must be {wanted}, got {got}")
