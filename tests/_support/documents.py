@@ -34,9 +34,6 @@ ROOT: Final = Path(__file__).parents[2]
 
 _MARK: Final = re.compile(r"<!--\s*(?P<name>file|not run):\s*(?P<value>.+?)\s*-->\s*\Z")
 _SCRUBBED: Final = re.compile(r"LAMELLA|API_KEY|^NO_COLOR$|^FORCE_COLOR$|^PYTHONPATH$|^OPENAI|_BASE_URL$")
-_CONFIGURATION: Final = frozenset(
-    {"agents", "autoload", "env_file", "locked", "model", "plugins", "prices", "provider", "sinks", "strict_plugins", "tools"}
-)
 _SECONDS: Final = 60
 
 
@@ -55,7 +52,7 @@ def scrub_environment(folder: Path) -> dict[str, str]:
         "HOME": home,
         "USERPROFILE": home,
         "XDG_CONFIG_HOME": home,
-        "LAMELLA_CONFIG": str(folder / ".home" / "no-user-config.toml"),
+        "APPDATA": home,
         "PYTHONUTF8": "1",
         "COLUMNS": "200",
     }
@@ -145,6 +142,8 @@ class _Blocks:
         return write
 
     def toml(self, example: Example) -> None:
+        from lamella.config.schema import KEYS
+
         data = tomllib.loads(example.parsed)
         if "turns" in data:
             from lamella_sim import load_script
@@ -152,10 +151,12 @@ class _Blocks:
             load_script(data)
         elif "lamella" in data.get("tool", {}):
             self._load("pyproject.toml", example.parsed)
-        elif data.keys() <= _CONFIGURATION:
+        elif data.keys() <= {*KEYS}:
             self._load("lamella.toml", example.parsed)
         else:
-            assert "project" in data, f"{example.path}:{example.line}: no configuration, script or packaging file"
+            assert "project" in data, (
+                f"{example.path}:{example.line}: no configuration, script or packaging file"
+            )
 
     def _load(self, name: str, text: str) -> None:
         from lamella.config import Project
@@ -169,11 +170,16 @@ class _Blocks:
 
     def console(self, example: Example) -> None:
         for command, expected in _commands(example.parsed):
-            if (arguments := _runnable(command)) is not None:
-                self._run(command, *arguments, expected, f"{example.path}:{example.line}")
+            if (runnable := _runnable(command)) is not None:
+                self._run(command, *runnable, expected, f"{example.path}:{example.line}")
 
     def _run(
-        self, command: str, arguments: Sequence[str], env: Mapping[str, str], expected: Sequence[str], where: str
+        self,
+        command: str,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        expected: Sequence[str],
+        where: str,
     ) -> None:
         done = subprocess.run(
             arguments,
@@ -201,9 +207,9 @@ def _unrun(example: Example) -> None:
 
 def _forget_project() -> None:
     """The next block sees the configuration that was just written."""
-    from lamella import config
+    from lamella.config import forget_projects
 
-    config.use_project(None)
+    forget_projects()
 
 
 # -- console --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 from hypothesis import strategies as st
+
 from lamella import events as ev
 from lamella.content import (
     MediaContent,

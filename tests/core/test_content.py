@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 import pytest
-import strategies as strat
 from hypothesis import given
+
 from lamella._frozen import FrozenDict, FrozenList, freeze, thaw
 from lamella.content import (
     Block,
@@ -21,6 +21,8 @@ from lamella.content import (
     ToolOutputBlock,
 )
 from lamella.errors import AgentInputError
+
+import strategies as strat
 
 
 def test_f_msg02_tags_are_plain_strings() -> None:
@@ -72,6 +74,12 @@ def test_f_msg02_text_that_is_no_object_has_no_arguments(text: str) -> None:
 
 def test_blank_arguments_are_the_empty_object() -> None:
     assert ToolCallBlock(call_id="c", name="n").arguments == {}
+
+
+def test_a_copy_of_a_call_without_arguments_keeps_its_text_blank() -> None:
+    block = attrs.evolve(ToolCallBlock(call_id="c", name="n"), opaque={"p": 1})
+    assert (block.arguments_json, block.arguments) == ("", {})
+    assert ToolCallBlock(call_id="c", name="n", arguments={}).arguments_json == "{}"
 
 
 def test_arguments_that_contradict_their_text_are_refused() -> None:
@@ -170,7 +178,10 @@ def test_media_bytes_are_bytes_and_not_empty() -> None:
 
 
 def test_f_med01_no_bytes_in_the_repr() -> None:
-    assert repr(MediaContent(data=b"secret" * 100)) == "MediaContent(<600 bytes>, mime_type='application/octet-stream')"
+    assert (
+        repr(MediaContent(data=b"secret" * 100))
+        == "MediaContent(<600 bytes>, mime_type='application/octet-stream')"
+    )
     assert len(repr(MediaContent(url="https://x/" + "a" * 5000))) < 300
     assert repr(MediaContent(file_id="f1")) == "MediaContent('f1', mime_type='application/octet-stream')"
 
@@ -192,7 +203,7 @@ def test_f_loop08_blocks_are_frozen_and_copyable(block: Block) -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         block.opaque = {}  # type: ignore[misc]
     assert copy.deepcopy(block) == block
-    assert pickle.loads(pickle.dumps(block)) == block  # noqa: S301
+    assert pickle.loads(pickle.dumps(block)) == block
 
 
 def test_f_loop08_blocks_are_deeply_immutable() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from lamella import errors
 from lamella.errors import APIStatusError, ErrorCode, LamellaError, RateLimitError
 

@@ -6,14 +6,16 @@ from typing import Any
 
 import attrs
 import pytest
-import strategies as strat
 from hypothesis import given
+
 from lamella import events as ev
 from lamella.content import OpaqueContent, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.errors import AgentInputError
 from lamella.events import Event, RunStreamEvent, TextSoFar
 from lamella.running_text import RunningText
 from lamella.usage import TokenUsage
+
+import strategies as strat
 
 ELEVEN = [
     "stream.start",
@@ -138,11 +140,22 @@ def test_f_n27_secrets_of_vendors_and_payloads_are_in_no_repr() -> None:
 def test_f_evt08_the_envelope() -> None:
     usage = TokenUsage(input_tokens=1)
     envelope = RunStreamEvent(
-        event=ev.StreamEnd(), run_id="r", seq=4, path=("c",), token_usage=usage, at=3.0, start_time=1.0, first_token=2.0
+        event=ev.StreamEnd(),
+        run_id="r",
+        seq=4,
+        path=("c",),
+        token_usage=usage,
+        at=3.0,
+        start_time=1.0,
+        first_token=2.0,
     )
     assert (envelope.type, envelope.run_id, envelope.seq, envelope.path) == ("stream.end", "r", 4, ("c",))
     assert envelope.token_usage is usage
-    assert (envelope.timing.start_time, envelope.timing.end_time, envelope.timing.first_token) == (1.0, 3.0, 2.0)
+    assert (envelope.timing.start_time, envelope.timing.end_time, envelope.timing.first_token) == (
+        1.0,
+        3.0,
+        2.0,
+    )
     assert envelope.timing.duration == 2.0
     assert envelope.output == ""
 
@@ -174,10 +187,20 @@ def done(text: str) -> Event:
         ([*deltas("a"), done("a"), done("b"), *deltas("c"), done("c")], ["a", "a", "ab", "abc", "abc"]),
         ([ev.AttemptStart(), *deltas("a"), ev.AttemptRollback(), *deltas("b")], ["", "a", "", "b"]),
         (
-            [ev.AttemptStart(), done("a"), ev.ResponseDone(), ev.AttemptStart(), *deltas("b"), ev.AttemptRollback()],
+            [
+                ev.AttemptStart(),
+                done("a"),
+                ev.ResponseDone(),
+                ev.AttemptStart(),
+                *deltas("b"),
+                ev.AttemptRollback(),
+            ],
             ["", "a", "a", "a", "ab", "a"],
         ),
-        ([*deltas("bad"), done("bad"), ev.ResponseDone(), ev.GuardrailOverride(output="good")], ["bad"] * 3 + ["good"]),
+        (
+            [*deltas("bad"), done("bad"), ev.ResponseDone(), ev.GuardrailOverride(output="good")],
+            ["bad"] * 3 + ["good"],
+        ),
         ([*deltas("a"), ev.ReasoningDelta(delta="x"), ev.ToolCallDelta(call_id="c", name="n")], ["a"] * 3),
         ([ev.StreamStart(), ev.StreamEnd(output="all")], ["", "all"]),
         ([done("own"), ev.StreamEnd(output="own")], ["own", "own"]),

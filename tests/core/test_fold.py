@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 import pytest
-import strategies as strat
 from hypothesis import HealthCheck, given, settings
+
 from lamella import events as ev
 from lamella.content import OpaqueContent, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.errors import AgentParsingError
@@ -31,6 +31,8 @@ from lamella.runs import (
 )
 from lamella.serial import from_json, to_json
 from lamella.usage import TokenUsage
+
+import strategies as strat
 
 Path = tuple[str, ...]
 long_enough = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

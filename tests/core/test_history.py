@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lamella.content import ToolCallBlock, ToolOutputBlock
 from lamella.errors import AgentInputError
 from lamella.history import INTERRUPTED, check_history, repair_history, require_history

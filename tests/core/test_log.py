@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import pytest
+
 from lamella.errors import AgentMaxIterationsError, AgentToolExecutionError, ErrorCode, RateLimitError
 from lamella.log import AgentLogger
 

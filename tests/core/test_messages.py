@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 import pytest
-import strategies as strat
 from hypothesis import given
+
 from lamella.content import (
     MediaContent,
     OpaqueContent,
@@ -19,6 +19,8 @@ from lamella.content import (
 from lamella.errors import AgentInputError
 from lamella.messages import ROLES, Message
 from lamella.usage import TokenUsage
+
+import strategies as strat
 
 TEXT = TextBlock(text="x")
 CALL = ToolCallBlock(call_id="c", name="n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from lamella.content import ReasoningBlock, ToolCallBlock, ToolOutputBlock
 from lamella.errors import AgentInputError, AgentSerializationError
 from lamella.history import check_history

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import strategies as strat
 from hypothesis import given
+
 from lamella import events as ev
 from lamella.events import Event, RunStreamEvent
 from lamella.fold import fold
 from lamella.rendering import TextRenderer, render_events
+
+import strategies as strat
 
 
 def delta(call_id: str, fragment: str, name: str = "multiply") -> Event:
@@ -20,7 +22,10 @@ def done(call_id: str, arguments: str, name: str = "multiply") -> Event:
 
 
 def text(*pieces: str) -> list[Event]:
-    return [*(ev.MessageOutputDelta(delta=piece) for piece in pieces), ev.MessageOutputDone(output="".join(pieces))]
+    return [
+        *(ev.MessageOutputDelta(delta=piece) for piece in pieces),
+        ev.MessageOutputDone(output="".join(pieces)),
+    ]
 
 
 ONE, TWO = '{"a": 5, "b": 7}', '{"a": 8, "b": 101}'
@@ -54,7 +59,13 @@ def test_f_evt11_it_is_live() -> None:
     renderer = TextRenderer()
     pieces = [
         renderer.feed(event)
-        for event in (*text("Hi")[:1], delta("c", ""), delta("c", '{"a"'), delta("c", ": 1}"), done("c", '{"a": 1}'))
+        for event in (
+            *text("Hi")[:1],
+            delta("c", ""),
+            delta("c", '{"a"'),
+            delta("c", ": 1}"),
+            done("c", '{"a": 1}'),
+        )
     ]
     assert pieces == ["Hi", "\n\nmultiply(", '{"a"', ": 1}", ")\n"]
 
@@ -88,14 +99,20 @@ def test_a_call_whose_arguments_are_whole_makes_way_for_the_next() -> None:
 
 
 def test_text_during_a_call_waits_for_it() -> None:
-    events = [delta("c1", '{"a":'), *text("and"), delta("c1", " 1}"), done("c1", '{"a": 1}'), ev.ResponseDone()]
+    events = [
+        delta("c1", '{"a":'),
+        *text("and"),
+        delta("c1", " 1}"),
+        done("c1", '{"a": 1}'),
+        ev.ResponseDone(),
+    ]
     assert rendered(events) == 'multiply({"a": 1})\nand'
 
 
 def test_fragments_may_be_objects() -> None:
-    assert rendered([ev.ToolCallDelta(call_id="c", name="n", delta={"a": 1}), done("c", '{"a": 1}', "n")]) == (
-        'n({"a": 1})\n'
-    )
+    assert rendered(
+        [ev.ToolCallDelta(call_id="c", name="n", delta={"a": 1}), done("c", '{"a": 1}', "n")]
+    ) == ('n({"a": 1})\n')
 
 
 def test_a_rollback_begins_a_new_line_and_drops_what_waited() -> None:
@@ -109,7 +126,12 @@ def test_an_open_call_is_closed_at_the_end(end: Event | None) -> None:
 
 
 def test_other_events_are_not_rendered() -> None:
-    assert rendered([ev.StreamStart(), ev.ReasoningDelta(delta="hm"), ev.ToolOutputDone(call_id="c", output="x")]) == ""
+    assert (
+        rendered(
+            [ev.StreamStart(), ev.ReasoningDelta(delta="hm"), ev.ToolOutputDone(call_id="c", output="x")]
+        )
+        == ""
+    )
 
 
 @given(strat.run_envelopes())

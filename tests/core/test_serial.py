@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import attrs
 import pytest
-import strategies as strat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from lamella import events as ev
 from lamella._json import loads
 from lamella.content import (
@@ -33,6 +33,7 @@ from lamella.messages import Message
 from lamella.prompt import PromptTemplate
 from lamella.runs import AgentRun, MessagesRun, RunItem, RunResult
 from lamella.serial import (
+    _tags,
     from_dict,
     from_json,
     messages_from_json,
@@ -45,6 +46,8 @@ from lamella.serial import (
     to_json,
 )
 from lamella.usage import Cost, Timing, TokenUsage
+
+import strategies as strat
 
 slow_enough = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -150,7 +153,13 @@ def test_the_result_of_a_whole_run_round_trips(envelopes: list[RunStreamEvent]) 
 def test_f_sto03_a_delta_envelope_is_one_short_line() -> None:
     """F-STO03: the stored form is a contract; this is a line of it."""
     envelope = RunStreamEvent(
-        event=MessageOutputDelta(delta="Hi"), run_id="r1", seq=3, path=("c1",), at=2.5, start_time=1.0, first_token=2.0
+        event=MessageOutputDelta(delta="Hi"),
+        run_id="r1",
+        seq=3,
+        path=("c1",),
+        at=2.5,
+        start_time=1.0,
+        first_token=2.0,
     )
     assert loads(to_json(envelope)) == {
         "v": 1,
@@ -182,7 +191,9 @@ def test_arguments_that_are_no_object_survive_and_never_become_one(text: str) ->
 
 
 def test_arguments_alone_are_enough_to_read_a_call() -> None:
-    block = from_dict({"type": "tool_call", "call_id": "c", "name": "n", "arguments": {"a": 1}}, ToolCallBlock)
+    block = from_dict(
+        {"type": "tool_call", "call_id": "c", "name": "n", "arguments": {"a": 1}}, ToolCallBlock
+    )
     assert block.arguments_json == '{"a": 1}'
 
 
@@ -364,7 +375,13 @@ def test_f_med08_unknown_content_survives(block: OpaqueContent, keep: bool) -> N
 
 
 def test_f_med08_unknown_content_survives_exactly() -> None:
-    stored = {"type": "hologram", "data": "AAAA", "provider": None, "opaque": {"acme": 1}, "depth": {"z": [1, None]}}
+    stored = {
+        "type": "hologram",
+        "data": "AAAA",
+        "provider": None,
+        "opaque": {"acme": 1},
+        "depth": {"z": [1, None]},
+    }
     block = from_dict(stored, Block)
     assert isinstance(block, OpaqueContent)
     assert block.type == "hologram"
@@ -391,7 +408,9 @@ def test_unknown_events_survive_exactly_in_their_envelope() -> None:
     stored = {"v": 1, "run_id": "r", "seq": 0, "at": 0.0, "start_time": 0.0, "event": event}
     envelope = from_dict(stored, RunStreamEvent, unknown="keep")
     assert to_dict(envelope) == stored
-    with pytest.raises(AgentSerializationError, match="RunStreamEvent.event: unknown event type 'acme.thing'"):
+    with pytest.raises(
+        AgentSerializationError, match=r"RunStreamEvent\.event: unknown event type 'acme\.thing'"
+    ):
         from_dict(stored, RunStreamEvent)
 
 
@@ -416,7 +435,9 @@ class Scent(MediaContent):
 def test_registered_events_read_as_themselves() -> None:
     assert register_event(Weather) is Weather
     assert register_event(Weather) is Weather
-    weather = Weather(at=datetime(2026, 1, 2, 3, tzinfo=UTC), price=Decimal("1.50"), chart=b"\x00", places=("x",))
+    weather = Weather(
+        at=datetime(2026, 1, 2, 3, tzinfo=UTC), price=Decimal("1.50"), chart=b"\x00", places=("x",)
+    )
     assert_round_trip(weather, Event)
     assert to_dict(weather)["at"] == "2026-01-02T03:00:00+00:00"
     assert to_dict(weather)["price"] == "1.50"
@@ -424,7 +445,7 @@ def test_registered_events_read_as_themselves() -> None:
 
 def test_a_time_needs_its_offset() -> None:
     with pytest.raises(AgentSerializationError, match="no UTC offset"):
-        to_dict(Weather(at=datetime(2026, 1, 2), price=Decimal(1), chart=b""))  # noqa: DTZ001
+        to_dict(Weather(at=datetime(2026, 1, 2), price=Decimal(1), chart=b""))
     stored = {"type": "acme.weather", "at": "2026-01-02T03:00:00", "price": "1", "chart": ""}
     with pytest.raises(AgentSerializationError, match="no UTC offset"):
         from_dict(stored, Weather)
@@ -433,7 +454,9 @@ def test_a_time_needs_its_offset() -> None:
 
 
 def make_event(tag: str) -> type[Event]:
-    return attrs.frozen(kw_only=True)(type("Made", (Event,), {"type": tag, "__annotations__": {"type": ClassVar[str]}}))
+    return attrs.frozen(kw_only=True)(
+        type("Made", (Event,), {"type": tag, "__annotations__": {"type": ClassVar[str]}})
+    )
 
 
 @pytest.mark.parametrize(
@@ -441,7 +464,10 @@ def make_event(tag: str) -> type[Event]:
     [
         (lambda: register_event(make_event("plain")), "prefix of its own"),
         (lambda: register_event(make_event("stream.other")), "belongs to the core"),
-        (lambda: (register_event(make_event("acme.twice")), register_event(make_event("acme.twice"))), "claimed by"),
+        (
+            lambda: (register_event(make_event("acme.twice")), register_event(make_event("acme.twice"))),
+            "claimed by",
+        ),
         (lambda: register_event(TextBlock), "takes a subclass of Event"),  # type: ignore[type-var]
         (lambda: register_content(TextBlock), "takes a subclass of MediaContent"),  # type: ignore[type-var]
         (lambda: register_content(type("Untagged", (MediaContent,), {})), "set a type of your own"),
@@ -470,7 +496,7 @@ def test_a_content_class_without_a_tag_cannot_be_written() -> None:
 
 
 @pytest.fixture
-def asked() -> Iterator[list[str]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The tags that the resolver was asked for; it knows ``acme.taste`` and is wrong about ``acme.wrong``."""
     tags: list[str] = []
 
@@ -479,9 +505,9 @@ def asked() -> Iterator[list[str]]:
         made = type("Taste", (MediaContent,), {"type": "acme.taste"})
         return attrs.frozen(kw_only=True)(made) if tag in ("acme.taste", "acme.wrong") else None
 
+    monkeypatch.setattr(_tags, "_resolver", None)  # puts back whoever was asked before
     set_content_resolver(resolve)
-    yield tags
-    set_content_resolver(None)
+    return tags
 
 
 def test_the_resolver_is_asked_once_for_a_class_it_knows(asked: list[str]) -> None:
@@ -525,4 +551,4 @@ def test_cattrs_is_imported_only_when_used() -> None:
         "assert not {'cattrs', 'msgspec', 'pluggy'} & set(sys.modules); "
         "s.to_dict(u.TokenUsage()); assert 'cattrs' in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lamella.errors import AgentExecutionError
 from lamella.streams import adup, aenumerate, apeek, fake_async, prefix_stream
 
@@ -253,7 +254,9 @@ async def test_adup_refuses_what_is_no_bound(maxsize: Any) -> None:
 
 
 @given(st.integers(0, 6), st.integers(1, 3), st.lists(st.booleans(), max_size=20))
-async def test_adup_any_order_of_readers_gives_full_copies(count: int, maxsize: int, order: list[bool]) -> None:
+async def test_adup_any_order_of_readers_gives_full_copies(
+    count: int, maxsize: int, order: list[bool]
+) -> None:
     copies = adup(Source(count), maxsize=maxsize)
     got: tuple[list[int], list[int]] = ([], [])
 

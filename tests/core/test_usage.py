@@ -8,11 +8,13 @@ from typing import Any
 
 import attrs
 import pytest
-import strategies as strat
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lamella.errors import AgentInputError
 from lamella.usage import BUCKETS, Cost, Timing, TokenUsage, add_usage
+
+import strategies as strat
 
 
 def test_f_use01_buckets_are_none_unless_reported() -> None:
@@ -47,7 +49,12 @@ def test_f_use04_sum_of_reported_totals() -> None:
     total = TokenUsage(input_tokens=10, output_tokens=4, cached_read_tokens=1, total_tokens=14) + TokenUsage(
         input_tokens=7, output_tokens=3, cached_read_tokens=2, reasoning_tokens=5, total_tokens=10
     )
-    assert (total.input_tokens, total.output_tokens, total.cached_read_tokens, total.reasoning_tokens) == (17, 7, 3, 5)
+    assert (total.input_tokens, total.output_tokens, total.cached_read_tokens, total.reasoning_tokens) == (
+        17,
+        7,
+        3,
+        5,
+    )
     assert total.total_tokens == 24
     assert total.tool_use_tokens is None
 
@@ -65,7 +72,9 @@ def test_f_use04_sum_of_a_reported_and_a_computed_total() -> None:
 
 
 @given(strat.usages, strat.usages, strat.usages)
-def test_f_use04_addition_is_that_of_each_bucket(left: TokenUsage, middle: TokenUsage, right: TokenUsage) -> None:
+def test_f_use04_addition_is_that_of_each_bucket(
+    left: TokenUsage, middle: TokenUsage, right: TokenUsage
+) -> None:
     total = left + right
     for name in BUCKETS:
         one, other = getattr(left, name), getattr(right, name)

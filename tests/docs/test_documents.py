@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,24 +20,22 @@ def _name(path: Path) -> str:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty project: the working directory, no keys in the environment, no user configuration."""
-    from lamella.config import use_project
+    from lamella.config import forget_projects
 
     project = tmp_path / "project"
     project.mkdir()
     (project / "lamella.toml").write_text("", encoding="utf-8")
     kept = scrub_environment(tmp_path)
     with monkeypatch.context() as patch:
-        import os
-
         for name in set(os.environ) - set(kept):
             patch.delenv(name)
         for name, value in kept.items():
             patch.setenv(name, value)
         patch.chdir(project)
         patch.syspath_prepend(str(project))
-        use_project(None)
+        forget_projects()
         yield project
-    use_project(None)
+    forget_projects()
 
 
 @pytest.mark.parametrize("path", documents(), ids=_name)

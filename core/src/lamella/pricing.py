@@ -60,10 +60,21 @@ class Price:
         return self.output if name in ("reasoning", "audio_output") else self.input
 
     def amount(self, usage: TokenUsage) -> Decimal:
-        """What a usage costs, in US dollars; buckets that were not reported cost nothing."""
+        """What a usage costs, in US dollars.
+
+        Buckets that were not reported cost nothing. When nothing but a total was reported, it is charged at
+        the dearer of input and output: an upper bound.
+        """
+        if not is_split(usage):
+            return max(self.input, self.output) * (usage.total_tokens or 0) / _MILLION
         counts = ((bucket, getattr(usage, bucket)) for bucket in BUCKETS)
         total = sum((self.of_bucket(bucket) * count for bucket, count in counts if count), Decimal(0))
         return total / _MILLION
+
+
+def is_split(usage: TokenUsage) -> bool:
+    """Whether it is known what the tokens were, or that there were none."""
+    return not usage.total_tokens or any(getattr(usage, bucket) is not None for bucket in BUCKETS)
 
 
 PriceLike: TypeAlias = "Price | tuple[Any, Any] | list[Any] | Mapping[str, Any]"
@@ -145,7 +156,9 @@ def cost_of(
 
 def _from_table(usage: TokenUsage, model: str, provider: str | None, prices: PriceTable) -> Cost | None:
     price = prices.lookup(model, provider)
-    return None if price is None else Cost(amount=price.amount(usage), priced=True, source=prices.source)
+    if price is None:
+        return None
+    return Cost(amount=price.amount(usage), priced=is_split(usage), source=prices.source)
 
 
 def _from_project(usage: TokenUsage, model: str, provider: str | None) -> Cost | None:

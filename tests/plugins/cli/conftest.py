@@ -30,7 +30,11 @@ class Ended:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project folder, which is the working directory; nothing of the user's reaches it."""
     for name in list(os.environ):
-        if name.startswith("LAMELLA") or name.endswith(("_API_KEY", "_TOKEN")) or name in ("NO_COLOR", "FORCE_COLOR"):
+        if (
+            name.startswith("LAMELLA")
+            or name.endswith(("_API_KEY", "_TOKEN"))
+            or name in ("NO_COLOR", "FORCE_COLOR")
+        ):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     project = tmp_path / "project"
@@ -68,7 +72,9 @@ def process(folder: Path) -> ToDo:
             [sys.executable, "-m", "lamella_cli", *arguments],
             capture_output=True, timeout=60, check=False, env={**os.environ, **(env or {})}, **options,
         )  # fmt: skip
-        return Ended(ended.returncode, ended.stdout.decode(errors="replace"), ended.stderr.decode(errors="replace"))
+        return Ended(
+            ended.returncode, ended.stdout.decode(errors="replace"), ended.stderr.decode(errors="replace")
+        )
 
     return invoke
 

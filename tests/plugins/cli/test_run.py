@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +30,16 @@ def remove(name: str) -> str:
 
 
 @pytest.fixture
-def tools(folder: Path) -> Path:
+def tools(folder: Path) -> Iterator[Path]:
     path = folder / "calc.py"
     path.write_text(TOOLS)
-    return path
+    sys.modules.pop("calc", None)
+    yield path
+    sys.modules.pop("calc", None)
 
 
 @pytest.fixture(autouse=True)
 def no_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
 
 
@@ -87,7 +89,6 @@ def test_json_prints_the_events_and_nothing_else(lamella: Any, folder: Path) -> 
 def test_tools_come_from_files_and_modules(
     lamella: Any, tools: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "calc", raising=False)
     ended = lamella("run", "-m", "sim:demo", "-t", name, "Please add 2 and 3")
     assert ended.code == 0, ended.err
     assert 'add({"a": 2, "b": 3})' in ended.err
@@ -98,7 +99,6 @@ def test_tools_come_from_files_and_modules(
 def test_tools_come_from_the_configuration(
     lamella: Any, tools: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "calc", raising=False)
     (folder / "lamella.toml").write_text(
         f'[tools.numbers]\nsource = "python"\nmodule = "calc:add"\npath = "{folder.as_posix()}"\n'
     )
@@ -144,10 +144,13 @@ def test_the_system_instruction_and_the_limit_reach_the_agent(lamella: Any, fold
     ],
 )
 def test_the_prompt_is_words_piped_text_or_both(
-    lamella: Any, folder: Path, words: tuple[str, ...], piped: str, prompt: str, monkeypatch: pytest.MonkeyPatch
+    lamella: Any,
+    folder: Path,
+    words: tuple[str, ...],
+    piped: str,
+    prompt: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import io
-
     monkeypatch.setattr("sys.stdin", io.StringIO(piped))
     assert lamella("run", "-m", "sim:echo", *words).code == 0
     assert fold(restore(stored(folder))).input[0].text == prompt
@@ -206,9 +209,7 @@ def test_the_project_chooses_the_model(lamella: Any, folder: Path) -> None:
     assert "hello there" in lamella("run", "hello there").out
 
 
-def test_a_key_in_the_environment_chooses_its_provider(
-    process: Any, site: Any, folder: Path
-) -> None:
+def test_a_key_in_the_environment_chooses_its_provider(process: Any, site: Any, folder: Path) -> None:
     site("lamella-acme", "[lamella.providers]\nacme = acme_plugin\n", acme_plugin=ACME)
     ended = process("run", "hello", env={"ACME_API_KEY": "sk-acme-secret"})
     assert ended.code == 0, ended.err
@@ -217,7 +218,7 @@ def test_a_key_in_the_environment_chooses_its_provider(
     assert "sk-acme-secret" not in ended.out + ended.err + json.dumps(stored(folder))
 
 
-ACME = '''
+ACME = """
 import lamella
 from lamella import Model, ProviderSpec
 from lamella.events import MessageOutputDelta, ResponseDone
@@ -234,7 +235,7 @@ class Acme(Model):
 @lamella.hookimpl
 def lamella_provider():
     return ProviderSpec(id="acme", factory=Acme, env=("ACME_API_KEY",), default_model="one")
-'''
+"""
 
 
 def test_an_unknown_provider_is_a_usage_error_with_the_command(lamella: Any) -> None:
@@ -297,8 +298,9 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 def test_approvals_follow_the_option(
     lamella: Any, tools: Path, mode: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "calc", raising=False)
-    ended = lamella("run", "-m", "sim:demo", "-t", "calc.py:remove", "--approve", mode, "remove name='notes.txt'")
+    ended = lamella(
+        "run", "-m", "sim:demo", "-t", "calc.py:remove", "--approve", mode, "remove name='notes.txt'"
+    )
     assert ended.code == 0, ended.err
     assert "waiting for approval: remove(" in ended.err
     assert words in ended.err

@@ -7,6 +7,7 @@ from typing import Any
 
 import openai
 import pytest
+
 from lamella_sim import SimServer
 from lamella_sim.wires.wire import OfferedTool
 

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lamella.errors import AgentExecutionError
 from lamella_sim.arguments import fill_structure
 from lamella_sim.instances import instance_of
@@ -77,10 +78,8 @@ def test_any_nested_schema_and_any_text(schema: dict[str, Any], text: str) -> No
 def test_what_cannot_be_made_is_an_error_and_not_a_guess() -> None:
     with pytest.raises(AgentExecutionError, match="script the answer"):
         instance_of({"type": "string", "pattern": "^unguessable-[0-9]{9}$"})
+    node = {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "required": ["a"]}
     with pytest.raises(AgentExecutionError, match="without end"):
-        schema = {
-            "$defs": {"A": {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "required": ["a"]}}
-        }
-        instance_of({**schema, "$ref": "#/$defs/A"})
+        instance_of({"$defs": {"A": node}, "$ref": "#/$defs/A"})
     with pytest.raises(AgentExecutionError, match="not in it"):
         instance_of({"$ref": "#/$defs/Missing"})

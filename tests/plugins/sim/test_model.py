@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lamella.content import MediaContent, ReasoningBlock, ToolCallBlock, ToolOutputBlock
 from lamella.errors import AgentInputError, ConfigError, InvalidRequestError
 from lamella.events import MessageOutputDelta, ReasoningDelta, ResponseDone, ToolCallDelta
@@ -40,7 +41,7 @@ async def test_echo_repeats_and_does_nothing_else(tools: Any) -> None:
 
 
 def test_an_unknown_model_lists_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'sim:echo'.*sim:demo, sim:echo, sim:script"):
+    with pytest.raises(ConfigError, match=r"did you mean 'sim:echo'.*sim:demo, sim:echo, sim:script"):
         ChatSim("ecko")
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from lamella.content import MediaContent, ToolCallBlock, ToolOutputBlock
 from lamella.errors import InvalidRequestError
 from lamella.messages import Message

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from lamella.content import ToolCallBlock, ToolOutputBlock
 from lamella.errors import AgentExecutionError, AgentInputError, RateLimitError
 from lamella.messages import Message

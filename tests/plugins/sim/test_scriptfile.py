@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from lamella.errors import ConfigError
 from lamella.usage import TokenUsage
 from lamella_sim import Delay, Error, Match, Reasoning, Refusal, Structured, Text, ToolCall, Turn, load_script
@@ -126,5 +127,5 @@ def test_errors_say_where_and_what_was_meant(text: str, message: str, tmp_path: 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no script file .*nowhere.toml"):
+    with pytest.raises(ConfigError, match=r"there is no script file .*nowhere\.toml"):
         load_script(tmp_path / "nowhere.toml")

@@ -35,8 +35,10 @@ def user_file(environ: Mapping[str, str]) -> ConfigFile | None:
             raise ConfigError(f"LAMELLA_CONFIG names {path}, which does not exist; correct or unset it")
         return ConfigFile(path=path, data=_read(path))
     folder = _settings_folder(environ)
-    path = folder / "lamella" / "config.toml" if folder is not None else None
-    return ConfigFile(path=path, data=_read(path)) if path is not None and _is_file(path) else None
+    if folder is None:
+        return None
+    path = folder / "lamella" / "config.toml"
+    return ConfigFile(path=path, data=_read(path)) if _is_file(path) else None
 
 
 def _settings_folder(environ: Mapping[str, str]) -> Path | None:

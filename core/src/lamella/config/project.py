@@ -59,7 +59,6 @@ class Project:
     layers: tuple[Layer, ...] = attrs.field(repr=False)
     root: Path | None = None
     file: Path | None = None
-    autoload_none: bool = attrs.field(default=False, repr=False)
     _environ: Mapping[str, str] = attrs.field(repr=False)
     _dotenv: Mapping[str, str] = attrs.field(default=EMPTY, repr=False)
     _switches: Mapping[str, bool] = attrs.field(init=False, repr=False)
@@ -150,15 +149,17 @@ class Project:
 
     # -- plugins ------------------------------------------------------------------------------------
 
-    @functools.cached_property
+    @property
     def host(self) -> PluginHost:
         """The plugins of this project. Making it imports none.
 
         :raises ConfigError: the project is ``locked``, and its lock cannot be read.
         """
         with self._guard:
-            made = self.__dict__.get("host")
-            return made if made is not None else self._make_host()
+            if "_host" not in self.__dict__:
+                self.__dict__["_host"] = self._make_host()
+            made: PluginHost = self.__dict__["_host"]
+            return made
 
     def plugin_settings(
         self, kind: Kind, name: str, *, settings: type[Any] | str | None = None, complete: bool = False
@@ -271,14 +272,9 @@ class Project:
         return setting.value if isinstance(setting, Setting) else None
 
     def _truth(self, key: str) -> bool:
-        found = [
-            (layer, layer.data[spelled])
-            for layer in self.layers
-            for spelled in layer.data
-            if canonical(spelled) == key
-        ]
-        layer, value = found[-1]
-        return truth(layer, (key,), value)
+        setting = self._tree[key]
+        layer = next(layer for layer in self.layers if layer.name == setting.layer)
+        return truth(layer, (key,), setting.value)
 
     def _make_host(self) -> PluginHost:
         lock = read_lock((self.root or Path()) / LOCK_NAME) if self.locked else None

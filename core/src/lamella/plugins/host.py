@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from importlib_metadata import Distribution
     from pluggy import HookImpl, PluginManager
 
+    from lamella.content import MediaContent
+
 __all__ = ["PluginHost"]
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
@@ -85,6 +87,7 @@ class PluginHost:
         self._guard = threading.RLock()
         self._pluggy: PluginManager | None = None
         self._outcomes: dict[Key, _Outcome] = {}
+        self._content_classes: dict[str, type[MediaContent] | None] = {}
 
     def __repr__(self) -> str:
         return f"PluginHost(autoload={self.catalog.autoload!r}, strict={self.strict})"
@@ -192,6 +195,18 @@ class PluginHost:
         specs = (spec for record in records for spec in self._outcomes[record.key].specs)
         return tuple(spec for spec in specs if isinstance(spec, ContentSpec))
 
+    def content_class(self, tag: str) -> type[MediaContent] | None:
+        """The class of a content type by its JSON tag, ``None`` when no usable plugin has it.
+
+        For readers of stored data: a plugin that cannot be used is a warning, and its content stays opaque.
+
+        :raises PluginError: such a plugin, when this host is strict.
+        """
+        with self._guard:
+            if tag not in self._content_classes:
+                self._content_classes[tag] = self._find_content_class(tag)
+            return self._content_classes[tag]
+
     def commands(self) -> list[CommandSpec]:
         """The commands of all usable plugins of the group ``lamella.plugins``; activates them."""
         return self.hooks.cli()
@@ -293,6 +308,26 @@ class PluginHost:
     def _spec(self, kind: Kind, name: str, wanted: type[AnySpec]) -> AnySpec:
         specs = self._outcomes[kind, name].specs
         return next(spec for spec in specs if spec.id == name and isinstance(spec, wanted))
+
+    def _find_content_class(self, tag: str) -> type[MediaContent] | None:
+        key: Key = ("content", tag)
+        named = key in self.catalog.entries() and self.record(*key).usable
+        specs = self._outcome(*key).specs if named else self.content_types()
+        spec = next((spec for spec in specs if isinstance(spec, ContentSpec) and spec.id == tag), None)
+        if spec is None:
+            return None
+        if not isinstance(spec.content_class, str):
+            return spec.content_class
+        try:
+            found: type[MediaContent] = resolve_import_string(
+                spec.content_class, distribution=self._owner(spec).distribution
+            )
+        except PluginError as error:
+            if self.strict:
+                raise
+            _logger.warning("content type %r is read as it is: %s", tag, error)
+            return None
+        return found
 
     def _owner(self, spec: Spec) -> PluginRecord:
         for outcome in self._outcomes.values():

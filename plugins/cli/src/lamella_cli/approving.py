@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias
 
 import click
+
 from lamella.events import ApprovalPending
 
 __all__ = ["ApprovalMode", "Approver", "Deciding"]

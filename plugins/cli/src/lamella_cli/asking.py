@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
-from lamella.agent import Agent, AgentStream
-from lamella.models import Model, get_model
-from lamella.specs import Sink
 
+from lamella.agent import Agent, AgentStream
+from lamella.messages import Message
+from lamella.models import get_model
+from lamella.specs import Sink, ToolSource
 from lamella_cli.approving import ApprovalMode, Approver
 from lamella_cli.choosing import choose_model
-from lamella_cli.display import JSONLines, People
+from lamella_cli.display import Display, JSONLines, People
 from lamella_cli.driving import Unshown, drive
 from lamella_cli.images import read_images
 from lamella_cli.output import notice
 from lamella_cli.prompting import prompt_message, read_prompt
-from lamella_cli.storing import Keeping, keep_runs
+from lamella_cli.storing import Keeping, enabled_stores, keep_runs
 from lamella_cli.tooling import find_tools
 
 if TYPE_CHECKING:
     from lamella.config import Project
-
     from lamella_cli.session import Session
 
-__all__ = ["Asked", "ask"]
+__all__ = ["Asked", "Planned", "ask", "plan"]
+
+_CONSOLE: Final = "console"
 
 
 @attrs.frozen(kw_only=True)
@@ -43,35 +46,61 @@ class Asked:
     approve: ApprovalMode = "ask"
 
 
-async def ask(session: Session, asked: Asked) -> int:
-    """Do the run; return the exit code."""
+@attrs.frozen(kw_only=True)
+class Planned:
+    """A run ready to start: all that can be wrong with the command line has been said."""
+
+    project: Project
+    model: str
+    message: Message
+    tools: Sequence[ToolSource]
+    display: Display
+    debug: bool
+
+
+def plan(session: Session, asked: Asked) -> Planned:
+    """Settle what the run is made of; the command line shows it, so the project's console sink does not.
+
+    :raises LamellaError: something named does not exist or cannot be used.
+    :raises click.UsageError: there is no prompt.
+    """
     project = session.project
+    enabled = project.enabled_sinks()
+    shown = project.plugin_settings("sink", _CONSOLE) if _CONSOLE in enabled else {}
+    display = JSONLines() if asked.as_json else People(shown)
+    stores = () if asked.store else tuple(enabled_stores(project))
+    project = session.without_sinks([name for name in enabled if name == _CONSOLE or name in stores])
     message = prompt_message(read_prompt(asked.prompt), read_images(asked.images, project))
     choice = choose_model(asked.model, project)
+    tools = find_tools(asked.tools, project)
     if choice.notice is not None:
         notice(choice.notice)
-    async with get_model(choice.name, project=project) as model:
+    return Planned(
+        project=project, model=choice.name, message=message, tools=tools, display=display, debug=session.debug
+    )
+
+
+async def ask(planned: Planned, asked: Asked) -> int:
+    """Do the run; return the exit code."""
+    project = planned.project
+    async with get_model(planned.model, project=project) as model:
         keeping = keep_runs(project) if asked.store else None
         unshown = Unshown()
-        stream = _agent(asked, model, project, keeping, unshown).astream([message])
-        display = JSONLines() if asked.as_json else People()
-        ended = await drive(stream, display, Approver(asked.approve), unshown, debug=session.debug)
+        sinks: list[Sink] = [unshown]
+        if keeping is not None and keeping.extra is not None:
+            sinks.append(keeping.extra)
+        agent = Agent(
+            model,
+            system_instruction=asked.system,
+            tools=planned.tools,
+            max_iterations=asked.max_iterations,
+            sinks=sinks,
+            project=project,
+        )
+        stream = agent.astream([planned.message])
+        ended = await drive(stream, planned.display, Approver(asked.approve), unshown, debug=planned.debug)
         await _say_where(stream, keeping)
         return ended
-
-
-def _agent(asked: Asked, model: Model, project: Project, keeping: Keeping | None, unshown: Unshown) -> Agent:
-    sinks: list[Sink] = [unshown]
-    if keeping is not None and keeping.extra is not None:
-        sinks.append(keeping.extra)
-    return Agent(
-        model,
-        system_instruction=asked.system,
-        tools=find_tools(asked.tools, project),
-        max_iterations=asked.max_iterations,
-        sinks=sinks,
-        project=project,
-    )
 
 
 async def _say_where(stream: AgentStream, keeping: Keeping | None) -> None:

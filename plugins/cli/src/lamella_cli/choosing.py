@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import attrs
+
 from lamella.errors import ConfigError, PluginError
 
 if TYPE_CHECKING:

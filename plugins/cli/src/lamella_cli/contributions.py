@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
+
 from lamella.plugins import PluginHost, PluginRecord, PluginState, resolve_import_string
 from lamella.specs import is_secret
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import click
-from lamella.events import RunStreamEvent, StreamError
-from lamella_console import ConsoleSink
 
+from lamella.events import RunStreamEvent, StreamError
 from lamella_cli.output import error_line, notice
+from lamella_console import ConsoleSink
 
 __all__ = ["Display", "JSONLines", "People"]
 
@@ -30,8 +31,10 @@ class Display(Protocol):
 class People:
     """Text as it comes. Where standard output is no terminal it gets the answer alone, the rest goes to standard error."""
 
-    def __init__(self) -> None:
-        self._sink = ConsoleSink(notes="same" if sys.stdout.isatty() else "stderr")
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """``settings`` are those of the console sink in the project's configuration."""
+        notes = "same" if sys.stdout.isatty() else "stderr"
+        self._sink = ConsoleSink(**{"notes": notes, **settings})
 
     async def open(self) -> None:
         """Get ready."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from lamella.errors import LamellaError
 from lamella.events import ApprovalPending, RunStreamEvent
-
 from lamella_cli.approving import Approver
 from lamella_cli.display import Display
 from lamella_cli.exits import Exit, exit_of

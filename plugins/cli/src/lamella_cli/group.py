@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from lamella.errors import LamellaError, PluginError
 
+from lamella.errors import LamellaError, PluginError
 from lamella_cli.exits import PipeClosedError
 from lamella_cli.output import notice
 from lamella_cli.session import Session
@@ -69,15 +71,26 @@ class RootGroup(LazyGroup):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-            if near:
-                error.message = f"{error.message} Did you mean {near[0]!r}?"
-            raise
+            if not near:
+                raise
+            raise click.UsageError(f"{error.format_message()} Did you mean {near[0]!r}?", ctx) from error
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _closed_pipe():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _closed_pipe():
             return super().invoke(ctx)
-        except BrokenPipeError as error:
-            raise PipeClosedError from error
+
+
+@contextmanager
+def _closed_pipe() -> Iterator[None]:
+    """Before click sees that nobody reads, and ends the process in its own way."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise PipeClosedError from error
 
 
 def _own_command(place: str) -> click.Command:

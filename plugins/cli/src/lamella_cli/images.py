@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lamella.content import Block
 from lamella.errors import ConfigError, PluginError
@@ -26,7 +26,7 @@ def read_images(paths: Iterable[Path], project: Project) -> list[Block]:
     if not files:
         return []
     try:
-        content_class = project.host.content("image").content_class
+        content_class: Any = project.host.content("image").content_class
     except ConfigError as error:
         raise PluginError(
             "--image needs the content type 'image', which is not installed; "

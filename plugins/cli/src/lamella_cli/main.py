@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import click
-from lamella.errors import LamellaError
 
+from lamella.errors import LamellaError
 from lamella_cli.exits import Exit, PipeClosedError, exit_of
 from lamella_cli.group import root
 from lamella_cli.output import drop_stdout, error_line, make_streams_safe

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import click
+
 from lamella.errors import ConfigError
 from lamella.plugins import PluginHost, PluginRecord
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+
 from lamella.content import Block, TextBlock
 from lamella.messages import Message
 

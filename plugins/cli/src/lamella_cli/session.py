@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,21 +26,24 @@ class Session:
 
     @property
     def project(self) -> Project:
-        """The project of the directory, which is the current one from now on.
+        """The project of the directory, the current one from now on. To be asked for outside of a loop.
 
         :raises ConfigError: its configuration is wrong.
         """
-        if self._project is None:
-            self._project = self.load()
-        return self._project
+        return self._load({}) if self._project is None else self._project
 
-    def load(self, **overrides: Any) -> Project:
-        """Load the project anew with settings of this command, and make it the current one."""
-        from lamella.config import Project
+    def without_sinks(self, names: Iterable[str]) -> Project:
+        """The project with some of its sinks switched off for this command."""
+        off = {f"plugins.sink.{name}": False for name in names}
+        return self._load(off) if off else self.project
+
+    def _load(self, overrides: dict[str, Any]) -> Project:
+        from lamella.config import Project, use_project
 
         if self.strict_plugins:
-            overrides["strict_plugins"] = True
-        self._project = Project.load(start=self.directory, overrides=overrides or None)
+            overrides = {**overrides, "strict_plugins": True}
+        self._project = Project.load(start=self.directory, overrides=overrides)
+        click.get_current_context().with_resource(use_project(self._project))
         return self._project
 
 

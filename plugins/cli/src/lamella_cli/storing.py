@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import attrs
+
 from lamella.errors import ConfigError, PluginError
 from lamella.specs import RunStore
-
 from lamella_cli.output import notice
 
 if TYPE_CHECKING:
     from lamella.config import Project
 
-__all__ = ["Keeping", "keep_runs", "open_store"]
+__all__ = ["Keeping", "enabled_stores", "keep_runs", "open_store"]
 
 _DEFAULT: Final = "jsonl"
 
@@ -24,7 +24,7 @@ def open_store(project: Project) -> RunStore:
 
     :raises PluginError: it cannot be used.
     """
-    return _build(next(_enabled_stores(project), _DEFAULT), project)
+    return _build(next(enabled_stores(project), _DEFAULT), project)
 
 
 @attrs.frozen
@@ -41,7 +41,7 @@ class Keeping:
 
 def keep_runs(project: Project) -> Keeping | None:
     """The project's store, which the agent uses by itself, or the default one; ``None`` with a notice if neither can."""
-    name = next(_enabled_stores(project), None)
+    name = next(enabled_stores(project), None)
     try:
         store = _build(name or _DEFAULT, project)
     except PluginError as error:
@@ -52,7 +52,8 @@ def keep_runs(project: Project) -> Keeping | None:
     return Keeping(store, None if name else store)
 
 
-def _enabled_stores(project: Project) -> Iterator[str]:
+def enabled_stores(project: Project) -> Iterator[str]:
+    """The names of the run stores among the sinks that the project enables."""
     return (name for name in project.enabled_sinks() if project.host.sink(name).store)
 
 

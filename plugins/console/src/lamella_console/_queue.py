@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterator
 
 from lamella.events import RunStreamEvent
-
 from lamella_console._page import Speaker
 
 __all__ = ["TurnQueue"]

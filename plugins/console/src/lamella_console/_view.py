@@ -32,7 +32,6 @@ from lamella.events import (
     ToolOutputDone,
 )
 from lamella.rendering import TextRenderer
-
 from lamella_console._page import Page, Speaker
 from lamella_console.plain import cut, describe_media, describe_output
 

@@ -8,7 +8,6 @@ from typing import TextIO, get_args
 
 from lamella.errors import ConfigError
 from lamella.events import RunStreamEvent, StreamEnd, StreamError
-
 from lamella_console._output import Output
 from lamella_console._page import Page, Speaker
 from lamella_console._queue import TurnQueue

@@ -8,8 +8,17 @@ from typing import Final
 
 import attrs
 
-from lamella.events import AgentStart, AttemptStart, Event, ResponseDone, RunStreamEvent, StreamStart
-from lamella.fold import spent
+from lamella.events import (
+    AgentEnd,
+    AgentStart,
+    AttemptRollback,
+    AttemptStart,
+    Event,
+    ResponseDone,
+    RunStreamEvent,
+    StreamError,
+    StreamStart,
+)
 from lamella.usage import TokenUsage
 
 __all__ = ["Tally", "describe_cost", "describe_usage"]
@@ -56,7 +65,7 @@ class Tally:
         if isinstance(event, StreamStart | AgentStart | AttemptStart):
             if event.model is not None:
                 self._asked[path] = (event.provider, event.model)
-        elif isinstance(event, ResponseDone) or spent(event) is not None:
+        elif isinstance(event, ResponseDone | AttemptRollback | StreamError | AgentEnd):
             self._add(path, event)
 
     def _add(self, path: tuple[str, ...], event: Event) -> None:
@@ -66,8 +75,8 @@ class Tally:
             provider, served = event.provider or provider, event.model
             self._models[":".join(filter(None, (provider, asked or served)))] = None
         self._simulated = self._simulated or provider == _OFFLINE
-        if (usage := spent(event)) is not None:
-            self._spent.append(_Spent(usage, provider, tuple(filter(None, (served, asked)))))
+        if event.token_usage is not None:
+            self._spent.append(_Spent(event.token_usage, provider, tuple(filter(None, (served, asked)))))
 
     def line(self, last: RunStreamEvent) -> str:
         """The line, given the run's last envelope."""

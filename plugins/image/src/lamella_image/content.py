@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 import attrs
+
 from lamella.content import MediaContent
 from lamella.errors import AgentInputError, UnsupportedContentError
-
 from lamella_image.encode import SENT_TYPES, encode_image
 from lamella_image.files import mime_type_of, read_file, sniff
 

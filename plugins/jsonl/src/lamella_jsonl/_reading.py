@@ -13,7 +13,6 @@ from typing import Any
 from lamella.errors import AgentSerializationError
 from lamella.specs import RunSummary
 from lamella.usage import BUCKETS
-
 from lamella_jsonl._names import StoredRun
 
 __all__ = ["read_lines", "summarize"]

@@ -12,7 +12,6 @@ from typing import Any
 
 from lamella.events import RunStreamEvent
 from lamella.serial import to_dict
-
 from lamella_jsonl.settings import RawPolicy
 
 __all__ = ["RunFile", "encode_line"]

@@ -14,7 +14,6 @@ from lamella.errors import AgentInputError, ConfigError
 from lamella.events import RunStreamEvent, StreamEnd, StreamError, StreamStart
 from lamella.serial import restore
 from lamella.specs import RunSummary
-
 from lamella_jsonl._names import StoredRun, file_name, stored_runs
 from lamella_jsonl._reading import read_lines, summarize
 from lamella_jsonl._writing import RunFile, encode_line
@@ -172,7 +171,7 @@ def _below_project(path: Path) -> Path:
         return path
     from lamella.config import current_project
 
-    return Path(current_project().root) / path
+    return (current_project().root or Path.cwd()) / path
 
 
 def _make_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 def _refuse(owner: object, field: attrs.Attribute[Any], value: object, wanted: str) -> NoReturn:
     shown = f"{value!r:.80}"
-    raise AgentInputError(f"{type(owner).__name__}.{field.name} must be {wanted}, got {shown}")
+    raise AgentInputError(f"{type(owner).__name__}.{field.alias or field.name} must be {wanted}, got {shown}")
 
 
 def optional(check: Check) -> Check:

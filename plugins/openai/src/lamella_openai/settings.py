@@ -54,7 +54,7 @@ class OpenAISettings:
     organization: str | None = attrs.field(default=None, validator=optional(text))
     project: str | None = attrs.field(default=None, validator=optional(text))
     base_url: str | None = attrs.field(default=None, validator=optional(text))
-    issuer: str | None = attrs.field(default=None, validator=optional(text))
+    _issuer: str | None = attrs.field(default=None, validator=optional(text))
     timeout: float | None = attrs.field(default=60.0, validator=optional(number(0.001)))
     max_retries: int = attrs.field(default=3, validator=integer(0))
     streaming: bool = attrs.field(default=True, validator=flag)

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Sequence
 
 from lamella.errors import ConfigError
-
 from lamella_sim.server import SimServer
 
 __all__ = ["main"]

@@ -9,7 +9,6 @@ from typing import Any, Final
 from lamella._json import dumps, loads
 from lamella.content import Block, MediaContent, OpaqueContent, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.errors import AgentSerializationError
-
 from lamella_sim.conversation import Exchange
 
 __all__ = ["answer_outputs", "describe_media", "restate"]

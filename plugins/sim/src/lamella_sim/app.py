@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from lamella._json import dumps
-from lamella.errors import APIStatusError, LamellaError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from lamella._json import dumps
+from lamella.errors import APIStatusError, LamellaError
 from lamella_sim.behaviours import MODEL_NAMES
 from lamella_sim.faults import RESET, Action, ErrorEventFault, Fault, SlowFault, StatusFault
 from lamella_sim.record import RecordedRequest, redact

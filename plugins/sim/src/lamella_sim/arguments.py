@@ -47,6 +47,13 @@ class _Properties:
         wanted = [name for name in alike if name in self.required] or alike
         return [name for name in wanted if name not in taken]
 
+    def lists_of(self, kind: str) -> bool:
+        """Whether a required list takes what is left of a kind."""
+        lists = [
+            each for name, each in self.known.items() if kind_of(each) == "array" and name in self.required
+        ]
+        return any(kind_of(resolve(each.get("items", {}), self.root)) == kind for each in lists)
+
 
 def fill(schema: Mapping[str, Any], text: str, ignore: Collection[str] = (), rest: str = "") -> Filled:
     """The arguments ``text`` gives for ``schema``.
@@ -61,10 +68,10 @@ def fill(schema: Mapping[str, Any], text: str, ignore: Collection[str] = (), res
     found = _named(properties, text)
     _put_enums(properties, text, found)
     _put_flags(properties, text, found)
-    _put_lists(properties, text, ignore, found)
     _deal(properties, "number", numbers(text), found)
     _put_free_text(properties, text, rest, found)
     _deal(properties, "string", strings(text, ignore), found)
+    _put_lists(properties, text, ignore, found)
     _put_rest(properties, rest, found)
     missing = tuple(name for name in properties.required if name not in found)
     return Filled(missing=missing) if missing else Filled(sets=_rounds(properties, found))
@@ -79,9 +86,9 @@ def fill_structure(schema: Mapping[str, Any], text: str) -> Any:
     found = _named(properties, text)
     _put_enums(properties, text, found)
     _put_flags(properties, text, found)
-    _put_lists(properties, text, (), found)
     _deal(properties, "number", numbers(text), found)
     _deal(properties, "string", strings(text), found)
+    _put_lists(properties, text, (), found)
     said = _rounds(properties, found)[0]
     names = [name for name in properties.known if name in said or name in properties.required]
     made = {
@@ -157,7 +164,9 @@ def _put_lists(
         pool: list[Any] = list(numbers(text)) if kind_of(item) == "number" else []
         if kind_of(item) == "string":
             pool = list(strings(text, ignore))
-        values = [_whole(value, item) for value in pool if fits(item, value)][: schema.get("maxItems")]
+        used = _used(found)
+        free = [_whole(value, item) for value in pool if fits(item, value) and repr(value) not in used]
+        values = free[: schema.get("maxItems")]
         if values and len(values) >= schema.get("minItems", 0):
             found[name] = [values]
         elif name in properties.required:
@@ -170,11 +179,12 @@ def _put_lists(
 def _deal(properties: _Properties, kind: str, pool: list[Any], found: dict[str, list[Any]]) -> None:
     """Hand the values out to the properties of a kind in turn; as many rounds as come out even."""
     names = properties.of_kind(kind, found)
-    used = {repr(value) for values in found.values() for value in values}
+    used = _used(found)
     pool = [value for value in pool if repr(value) not in used]
     if not names or not pool:
         return
-    rounds = len(pool) // len(names) if len(pool) % len(names) == 0 else 1
+    even = len(pool) % len(names) == 0 and not properties.lists_of(kind)
+    rounds = len(pool) // len(names) if even else 1
     for place, name in enumerate(names):
         schema = properties.known[name]
         values = [
@@ -182,6 +192,10 @@ def _deal(properties: _Properties, kind: str, pool: list[Any], found: dict[str, 
         ]
         if values:
             found[name] = values
+
+
+def _used(found: Mapping[str, list[Any]]) -> set[str]:
+    return {repr(value) for values in found.values() for value in values}
 
 
 def _put_free_text(properties: _Properties, text: str, rest: str, found: dict[str, list[Any]]) -> None:

@@ -10,7 +10,6 @@ from typing import Any, Final, TypeAlias
 
 from lamella.errors import AgentInputError, ConfigError, InvalidRequestError
 from lamella.models import ModelRequest
-
 from lamella_sim.answers import describe_media
 from lamella_sim.conversation import read_exchange
 from lamella_sim.rules import decide

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import attrs
+
 from lamella.content import Block, MediaContent, OpaqueContent, ToolCallBlock, ToolOutputBlock
 from lamella.messages import Message
 

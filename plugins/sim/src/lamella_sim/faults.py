@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 import attrs
-from lamella.errors import AgentInputError
 
+from lamella.errors import AgentInputError
 from lamella_sim.steps import Error
 from lamella_sim.wires.wire import Pause, Piece, Wire
 

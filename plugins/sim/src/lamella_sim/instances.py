@@ -172,7 +172,8 @@ def _number(schema: Mapping[str, Any]) -> int | float:
 def _string(schema: Mapping[str, Any]) -> str:
     known = _FORMATS.get(schema.get("format", ""))
     least = schema.get("minLength", 0)
-    samples = [known] if known else [*_SAMPLES, *(sample * least for sample in _SAMPLES if len(sample) == 1)]
+    letters = [sample * least for sample in _SAMPLES if len(sample) == 1 and least]
+    samples = [known] if known else [*_SAMPLES, *letters]
     for sample in samples:
         for text in (sample, sample.ljust(least, sample[-1]), sample[: schema.get("maxLength", len(sample))]):
             if _fits_text(schema, text):

@@ -19,7 +19,6 @@ from lamella.events import (
 )
 from lamella.models import Capabilities, Input, Model, ModelRequest, TokenCount, status_error
 from lamella.specs import ModelInfo
-
 from lamella_sim.behaviours import ScriptSource, behaviour_of
 from lamella_sim.plugin import lamella_provider
 from lamella_sim.reply import Reply, make_reply, new_id

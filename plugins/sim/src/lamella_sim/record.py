@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import attrs
+
 from lamella._frozen import freeze, freeze_mapping
 
 __all__ = ["RecordedRequest", "redact"]

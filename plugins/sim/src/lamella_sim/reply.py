@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
+
 from lamella._json import dumps
 from lamella.events import StopReason
 from lamella.models import ModelRequest
 from lamella.usage import TokenUsage
-
 from lamella_sim.script import Turn
 from lamella_sim.settings import ChunkBy
 from lamella_sim.steps import Error, Refusal, Step, Structured, Text, ToolCall

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from lamella._json import dumps
 from lamella.errors import InvalidRequestError
 from lamella.models import ModelRequest
-
 from lamella_sim.answers import answer_outputs, restate
 from lamella_sim.arguments import fill, fill_structure
 from lamella_sim.asks import Ask, Asks, Offered, read_asks

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import attrs
+
 from lamella.errors import AgentExecutionError, AgentInputError, LamellaError
 from lamella.events import StopReason
 from lamella.models import ModelRequest
 from lamella.usage import TokenUsage
-
 from lamella_sim.conversation import Exchange, read_exchange
 from lamella_sim.steps import STEP_KINDS, Error, Step, Text
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 import attrs
+
 from lamella.errors import AgentInputError, ConfigError
 from lamella.events import StopReason
 from lamella.usage import BUCKETS, TokenUsage
-
 from lamella_sim.script import Match, Script, Turn
 from lamella_sim.steps import STEP_KINDS, Step
 

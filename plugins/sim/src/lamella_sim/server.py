@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from lamella.errors import ConfigError, LamellaError
-
 from lamella_sim.behaviours import MODEL_NAMES, ScriptSource, as_behaviour, behaviour_of
 from lamella_sim.faults import Fault
 from lamella_sim.record import RecordedRequest

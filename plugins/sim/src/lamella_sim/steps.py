@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeAlias
 
 import attrs
+
 from lamella._frozen import freeze
 from lamella._json import dumps, parse_object
 from lamella.errors import AgentInputError, AgentSerializationError

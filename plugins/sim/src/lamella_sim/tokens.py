@@ -13,7 +13,6 @@ from lamella._json import dumps
 from lamella.content import Block, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.models import ModelRequest
 from lamella.usage import BUCKETS, TokenUsage
-
 from lamella_sim.steps import Reasoning, Refusal, Step, Text, ToolCall
 
 __all__ = ["count_request", "count_text", "estimate_usage"]

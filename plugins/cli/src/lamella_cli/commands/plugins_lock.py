@@ -22,7 +22,8 @@ def lock_plugins(session: Session, as_json: bool) -> None:
     With locked = true in the configuration, a plugin that differs from it is refused before it is imported.
     The lock says that plugins are what they were; it is no sandbox.
     """
-    from lamella.plugins import lock_plugins as make_lock, write_lock
+    from lamella.plugins import lock_plugins as make_lock
+    from lamella.plugins import write_lock
 
     path = _path(session)
     locked = make_lock(session.project.host)
@@ -59,4 +60,4 @@ def verify_plugins(session: Session, as_json: bool) -> int:
 def _path(session: Session) -> Path:
     from lamella.plugins import LOCK_NAME
 
-    return Path(session.project.root) / LOCK_NAME
+    return (session.project.root or Path.cwd()) / LOCK_NAME

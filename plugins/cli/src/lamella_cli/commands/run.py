@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lamella_cli.approving import ApprovalMode
 from lamella_cli.session import Session, pass_session
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["run"]
 
@@ -66,10 +62,10 @@ def run(
     In a terminal everything is shown in one place. Otherwise standard output gets the answer alone, and tool
     calls, reasoning, tokens and cost go to standard error.
     """
-    from lamella_cli.asking import Asked, ask
+    from lamella_cli.asking import Asked, ask, plan
 
     asked = Asked(
         prompt=prompt, model=model, tools=tools, system=system, images=images, as_json=as_json,
         max_iterations=max_iterations, store=not no_store, approve=approve,
     )  # fmt: skip
-    return asyncio.run(ask(session, asked))
+    return asyncio.run(ask(plan(session, asked), asked))

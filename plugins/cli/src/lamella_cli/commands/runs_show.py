@@ -24,7 +24,6 @@ def show_run(session: Session, run_id: str, as_json: bool, as_events: bool) -> N
     """
     from lamella.fold import fold
     from lamella.serial import to_dict
-
     from lamella_cli.reports import event_lines, report_lines
     from lamella_cli.storing import open_store
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 from lamella.content import Block, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.messages import Message
 from lamella.models import ModelRequest
-
 from lamella_sim.wires.history import History
 from lamella_sim.wires.openai import (
     Payload,

@@ -13,7 +13,6 @@ from lamella.errors import AgentInputError
 from lamella.messages import Message
 from lamella.models import OutputSchema
 from lamella.usage import TokenUsage
-
 from lamella_sim.steps import Error
 from lamella_sim.wires.wire import BadRequest, OfferedTool
 

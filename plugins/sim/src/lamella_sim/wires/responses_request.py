@@ -8,7 +8,6 @@ from typing import Any, Final
 from lamella.content import Block, OpaqueContent, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.messages import Message
 from lamella.models import ModelRequest
-
 from lamella_sim.wires.history import History
 from lamella_sim.wires.openai import Payload, built, check_calls, output_schema, read_media, read_tool_choice
 from lamella_sim.wires.wire import Asked, BadRequest, OfferedTool

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeAlias
 
 import attrs
-from lamella.models import ModelRequest
 
+from lamella.models import ModelRequest
 from lamella_sim.reply import Reply
 from lamella_sim.steps import Delay, Error
 

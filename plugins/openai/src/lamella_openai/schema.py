@@ -1,0 +1,89 @@
+"""The schema an answer must follow, in the strict form that constrained decoding takes.
+
+"Structured outputs" in the guides: every property required, no other keys, an object at the root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lamella.errors import AgentInputError
+from lamella.models import EncodeReport, OutputSchema
+
+__all__ = ["answer_format", "read_response_format"]
+
+
+def read_response_format(value: Any, where: str) -> OutputSchema:
+    """The schema that a ``response_format`` setting gives: a JSON schema, OpenAI's own wrapping of one, or a type.
+
+    :raises AgentInputError: no schema can be made of it, or its root is no object.
+    """
+    if isinstance(value, Mapping):
+        wrapped = value.get("json_schema", value)
+        if isinstance(wrapped, Mapping) and isinstance(wrapped.get("schema"), Mapping):
+            found = OutputSchema(
+                schema=wrapped["schema"],
+                name=wrapped.get("name") or "structured_output",
+                strict=wrapped.get("strict") is not False,
+                description=wrapped.get("description"),
+            )
+        else:
+            found = OutputSchema(schema=value, name=_name_of(value.get("title")))
+    else:
+        found = OutputSchema(schema=_schema_of(value), name=_name_of(getattr(value, "__name__", None)))
+    if _root(found.schema).get("type") != "object":
+        raise AgentInputError(
+            f"{where} must describe a JSON object, which is all that OpenAI takes at the root; "
+            "wrap other types in a class with one field"
+        )
+    return found
+
+
+def _schema_of(hint: Any) -> dict[str, Any]:
+    from lamella.tools.schema import SchemaBuilder
+
+    builder = SchemaBuilder()
+    schema = builder.schema(hint)
+    return {**schema, "$defs": builder.defs} if builder.defs else schema
+
+
+def _name_of(title: Any) -> str:
+    kept = "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "_" for char in str(title or ""))
+    return kept[:64] or "structured_output"
+
+
+def _root(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema with a reference at its root replaced by what it refers to; the wire wants an object there."""
+    reference = schema.get("$ref")
+    definitions = schema.get("$defs", {})
+    if not isinstance(reference, str) or not reference.startswith("#/$defs/"):
+        return dict(schema)
+    name = reference.removeprefix("#/$defs/")
+    target = definitions.get(name)
+    if not isinstance(target, Mapping):
+        return dict(schema)
+    # A class that refers to itself still needs its definition.
+    kept = {key: body for key, body in definitions.items() if key != name or _mentions(definitions, reference)}
+    return {**target, "$defs": kept} if kept else dict(target)
+
+
+def _mentions(value: Any, reference: str) -> bool:
+    if isinstance(value, Mapping):
+        return value.get("$ref") == reference or any(_mentions(item, reference) for item in value.values())
+    return isinstance(value, list) and any(_mentions(item, reference) for item in value)
+
+
+def answer_format(schema: OutputSchema, report: EncodeReport) -> dict[str, Any]:
+    """``name``, ``schema``, ``strict`` and ``description`` as both wires take them."""
+    from lamella.tools.strict import strict_schema
+
+    body, strict = _root(schema.schema), schema.strict
+    if strict:
+        made, problems = strict_schema(body)
+        strict = not problems
+        body = made if strict else body
+        if problems:
+            report.rewrite(f"sent without strict mode, which cannot say {'; '.join(problems)}", "output_schema")
+    description = {} if schema.description is None else {"description": schema.description}
+    return {"name": schema.name, "schema": body, "strict": strict, **description}
