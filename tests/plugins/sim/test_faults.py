@@ -25,12 +25,12 @@ from lamella_sim import (
     TruncateFault,
 )
 from lamella_sim.faults import RESET
-from lamella_sim.wires import OpenAIChat, OpenAIResponses, Pause
+from lamella_sim.wires import OpenAIChat, OpenAIResponses, Pause, Piece
 
 Serve = Callable[..., SimServer]
 Connect = Callable[..., openai.AsyncOpenAI]
 CHAT = OpenAIChat()
-PIECES = [b"one", Pause(1.0), b"two", b"three"]
+PIECES: list[Piece] = [b"one", Pause(1.0), b"two", b"three"]
 
 
 def test_faults_are_pure_changes_of_the_pieces() -> None:
@@ -57,10 +57,10 @@ def test_faults_are_pure_changes_of_the_pieces() -> None:
 
 async def read(client: openai.AsyncOpenAI, wire: str, stream: bool = True) -> list[Any]:
     if wire == "responses":
-        reply: Any = await client.responses.create(model="m", input="hi", stream=stream)  # type: ignore[call-overload]
+        reply: Any = await client.responses.create(model="m", input="hi", stream=stream)
     else:
         messages: Any = [{"role": "user", "content": "hi"}]
-        reply = await client.chat.completions.create(model="m", messages=messages, stream=stream)  # type: ignore[call-overload]
+        reply = await client.chat.completions.create(model="m", messages=messages, stream=stream)
     return [chunk async for chunk in reply] if stream else [reply]
 
 
@@ -187,3 +187,10 @@ async def test_faults_may_be_limited_to_a_path_and_added_later(serve: Serve, con
             await read(client, "chat")
     server.clear()
     assert await read(client, "chat")
+
+
+async def test_a_delay_slows_every_chunk(serve: Serve, connect: Connect) -> None:
+    server = serve(SCRIPT, delay=0.01)
+    start = time.perf_counter()
+    chunks = await read(connect(server), "chat")
+    assert time.perf_counter() - start >= 0.01 * len(chunks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +46,7 @@ def test_an_instance_satisfies_its_schema(schema: dict[str, Any]) -> None:
     jsonschema.validate(fill_structure(schema, 'Ada, 36, from "Paris", on 2026-05-04, yes'), schema)
 
 
-_LEAVES = st.sampled_from(
+_LEAVES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [
         {"type": "string"},
         {"type": "integer", "minimum": 3},

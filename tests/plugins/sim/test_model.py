@@ -20,6 +20,7 @@ from lamella_sim.tokens import count_request, count_text
 async def test_replies_say_what_they_come_from() -> None:
     completion = await ChatSim().complete("hello")
     assert (completion.provider, completion.model) == ("sim", "sim-demo")
+    assert completion.raw is not None
     assert completion.raw["simulated"] is True
     assert completion.id is not None
     assert completion.id.startswith("sim_")

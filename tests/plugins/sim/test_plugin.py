@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
+import pytest
+
+from lamella.errors import ConfigError
 from lamella.models import get_model
 from lamella_sim import plugin
 
@@ -42,3 +46,15 @@ def test_get_model_builds_it_without_warning() -> None:
         warnings.simplefilter("error")
         for name in ("sim", "sim:demo", "sim:echo"):
             assert get_model(name).complete_sync("hello").provider == "sim"
+
+
+def test_a_script_comes_with_the_settings(tmp_path: Path) -> None:
+    file = tmp_path / "script.toml"
+    file.write_text("[[turns]]\ntext = 'scripted'")
+    for name in ("sim:script", "sim"):
+        assert get_model(name, script=str(file)).complete_sync("hello").content == "scripted"
+
+
+def test_a_faulty_name_lists_the_models() -> None:
+    with pytest.warns(UserWarning, match="not in the list"), pytest.raises(ConfigError, match="sim:demo"):
+        get_model("sim:gpt-9")

@@ -183,4 +183,4 @@ def test_tools_are_read_the_same_from_both_wires() -> None:
         {"model": "m", "messages": [{"role": "user", "content": "x"}], "tools": [nested]}, ""
     )
     assert responses.request.tools == completions.request.tools
-    assert responses.request.tools[0].wire_schema() == schema
+    assert responses.request.tools[0].wire_schema() == (schema, True)

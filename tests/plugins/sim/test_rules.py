@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from lamella import Agent, tool
 from lamella.content import MediaContent, ToolCallBlock, ToolOutputBlock
-from lamella.errors import InvalidRequestError
+from lamella.errors import AgentExecutionError, InvalidRequestError
 from lamella.messages import Message
 from lamella.models import ModelRequest, OutputSchema
-from lamella_sim import ChatSim, Reasoning, Structured, Text, ToolCall, Turn
+from lamella_sim import ChatSim, Reasoning, Script, Structured, Text, ToolCall, Turn
 from lamella_sim.rules import decide
 
 
@@ -209,3 +210,27 @@ async def test_a_whole_tool_loop_in_process(tools: Any) -> None:
     ]
     second = await model.complete(history, tools=tools)
     assert second.content == "According to add(a=2, b=3), the answer is 5."
+
+
+def test_the_agent_loop_by_rule() -> None:
+    @tool
+    def weather(city: str, unit: Literal["celsius", "fahrenheit"] = "celsius") -> str:
+        """The weather of a city."""
+        return f"sunny in {city}, 20 degrees {unit}"
+
+    @tool
+    def divide(a: float, b: float) -> float:
+        """Divide a by b."""
+        return a / b
+
+    agent = Agent(ChatSim(reasoning=True), tools=[weather, divide])
+    result = agent.run("What is the weather in Paris and in Rome? And what is 1 / 0?")
+    assert result.output == (
+        'According to weather(city="Paris"), the answer is sunny in Paris, 20 degrees celsius. '
+        'According to weather(city="Rome"), the answer is sunny in Rome, 20 degrees celsius. '
+        "divide(a=1, b=0) failed: ZeroDivisionError: float division by zero."
+    )
+    assert result.token_usage is not None
+    assert "output_tokens" in result.token_usage.estimated
+    with pytest.raises(AgentExecutionError, match="has 1 turn"):
+        Agent(ChatSim(script=Script.of(ToolCall("divide", {"a": 1, "b": 2}))), tools=[divide]).run("go")

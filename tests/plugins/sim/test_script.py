@@ -156,7 +156,10 @@ async def test_invented_call_ids_never_repeat() -> None:
 BAD: list[Any] = [
     (lambda: Turn([Error(500), "after"]), "an error ends its turn"),
     (lambda: Turn([3]), "step 0 is int"),
-    (lambda: Text(3), "text: 'text' must be text"),
+    (
+        lambda: Text(3),  # type: ignore[arg-type]
+        "text: 'text' must be text",
+    ),
     (lambda: Delay(-1), "delay: 'seconds' must be seconds"),
     (lambda: Error(200), "an HTTP error status"),
     (lambda: Reasoning(), "at least one of text, summary and signature"),

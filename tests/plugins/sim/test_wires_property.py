@@ -90,7 +90,7 @@ def test_responses_equals_the_script(stage: Stage, turn: Turn) -> None:
     final: Any = None
     for event in stage.client.responses.create(model="m", input="hi", stream=True):
         if event.type.endswith(".delta"):
-            deltas.setdefault(event.output_index, []).append(event.delta)  # type: ignore[union-attr]
+            deltas.setdefault(event.output_index, []).append(event.delta)  # type: ignore[union-attr, arg-type]
         elif event.type == "response.output_item.done":
             done.append(event.item)
         elif event.type == "response.completed":

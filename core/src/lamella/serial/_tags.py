@@ -63,7 +63,15 @@ _CORE_BLOCKS: Final[dict[str, type[Block]]] = {
 
 _events: dict[str, type[Event]] = {}
 _contents: dict[str, type[MediaContent]] = {}
-_resolver: ContentResolver | None = None
+
+
+def _from_plugins(tag: str) -> type[MediaContent] | None:
+    from lamella.config import content_class
+
+    return content_class(tag)
+
+
+_resolver: ContentResolver | None = _from_plugins
 
 
 def register_event(cls: EventClass) -> EventClass:
@@ -117,9 +125,9 @@ def _name(cls: type) -> str:
 
 
 def set_content_resolver(resolver: ContentResolver | None) -> None:
-    """Set whom to ask for the class of a tag that nobody registered; the plugin host does.
+    """Set whom to ask for the class of a tag that nobody registered: by default the project's content plugins.
 
-    ``resolver(tag)`` returns a ``MediaContent`` subclass, which is then registered, or ``None``.
+    ``resolver(tag)`` returns a ``MediaContent`` subclass or ``None``; ``None`` as resolver asks nobody.
     """
     global _resolver
     _resolver = resolver
@@ -142,4 +150,4 @@ def block_class(tag: str) -> type[Block] | None:
         raise PluginError(
             f"{_name(found)} was found for content type {tag!r}, but its type is {found.type!r}"
         )
-    return register_content(found)
+    return found

@@ -61,9 +61,9 @@ def _cost(events: Sequence[RunStreamEvent]) -> str:
     tally = Tally()
     for envelope in events:
         tally.feed(envelope.path, envelope.event)
-    if tally.simulated:
-        return "none, it was simulated"
     amount = tally.cost()
+    if tally.simulated:
+        return "none, it was simulated" if amount is None else f"{describe_cost(amount)}, simulated: nothing was billed"
     return "unknown" if amount is None else describe_cost(amount)
 
 

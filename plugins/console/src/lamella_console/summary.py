@@ -85,9 +85,10 @@ class Tally:
         return " · ".join([part for part in parts if part] + [f"{duration or 0.0:.1f} s"])
 
     def _price(self) -> str:
-        if self._simulated:
-            return "simulated"
         amount = self.cost()
+        if self._simulated:
+            priced = "" if amount is None else f"{describe_cost(amount)}, "
+            return f"{priced}simulated: nothing is billed"
         return "" if amount is None else describe_cost(amount)
 
     @property

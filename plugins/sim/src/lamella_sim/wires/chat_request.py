@@ -54,7 +54,7 @@ def read_chat(payload: Payload) -> Asked:
     options = payload.get("stream_options") or {}
     request = ModelRequest(
         messages=_messages(payload.get("messages")),
-        tools=tools,  # type: ignore[arg-type]  # what the model's side sees of a tool
+        tools=tools,
         tool_choice=choice,
         parallel_tool_calls=payload.get("parallel_tool_calls") is not False,
         output_schema=output_schema(_flat_format(payload.get("response_format")), "response_format"),

@@ -46,7 +46,7 @@ def read_responses(payload: Payload) -> Asked:
     request = ModelRequest(
         messages=messages,
         system_instruction=payload.get("instructions"),
-        tools=tools,  # type: ignore[arg-type]  # what the model's side sees of a tool
+        tools=tools,
         tool_choice=choice,
         parallel_tool_calls=payload.get("parallel_tool_calls") is not False,
         output_schema=output_schema(text.get("format"), "text.format") if isinstance(text, Mapping) else None,

@@ -42,9 +42,9 @@ class OfferedTool:
     input_schema: Mapping[str, Any] = attrs.field(factory=dict)
     strict: bool = False
 
-    def wire_schema(self) -> Mapping[str, Any]:
-        """The schema of the arguments."""
-        return self.input_schema
+    def wire_schema(self) -> tuple[Mapping[str, Any], bool]:
+        """The schema as it was sent, and its strict flag."""
+        return self.input_schema, self.strict
 
 
 @attrs.frozen(kw_only=True)
