@@ -73,6 +73,14 @@ def run_document(path: Path, folder: Path) -> Iterator[tuple[Example, str | None
             yield example, _evaluate(example)
     finally:
         del sys.modules[module.__name__]
+        _forget_modules(folder)
+
+
+def _forget_modules(folder: Path) -> None:
+    """Drop what was imported from the document's folder: the next document has files of the same names."""
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(folder.parent)):
+            del sys.modules[name]
 
 
 def _evaluate(example: Example) -> str | None:

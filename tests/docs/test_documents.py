@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for name, value in kept.items():
             patch.setenv(name, value)
         patch.chdir(project)
+        patch.setattr(tempfile, "tempdir", str(tmp_path))
         patch.syspath_prepend(str(project))
         forget_projects()
         yield project

@@ -264,3 +264,60 @@ import click
 def greet(name):
     click.echo(f"hello {name}")
 """
+
+
+# -- at a terminal --------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals of POSIX")
+@pytest.mark.parametrize(("answer", "words"), [("y\n", "remove -> x is gone"), ("\n", "the user said no")])
+def test_f_evt16_approvals_are_asked_at_the_terminal(folder: Path, answer: str, words: str) -> None:
+    """F-EVT16: the tool waits for the answer; a refusal is an error output and the run goes on."""
+    (folder / "rm.py").write_text(REMOVE)
+    text, code = at_terminal("run", "-m", "sim:demo", "-t", "rm.py", "remove name='x'", say=("[y/N]", answer))
+    assert code == 0, text
+    assert words in text
+    assert "simulated" in text
+    assert "\x1b[36mremove(" in text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals of POSIX")
+def test_ctrl_c_at_a_question_ends_at_once(folder: Path) -> None:
+    (folder / "rm.py").write_text(REMOVE)
+    text, code = at_terminal("run", "-m", "sim:demo", "-t", "rm.py", "remove name='x'", say=("[y/N]", "\x03"))
+    assert code == 130, text
+    assert stored(folder).status == "cancelled"
+
+
+REMOVE = '''
+from lamella import tool
+
+@tool(requires_approval=True)
+def remove(name: str) -> str:
+    """Remove a file."""
+    return f"{name} is gone"
+'''
+
+
+def at_terminal(*arguments: str, say: tuple[str, str]) -> tuple[str, int]:
+    """Run a command at a pseudo-terminal; answer when a text appears; return what was shown and the code."""
+    import pty
+
+    env = {**os.environ, "TERM": "xterm-256color"}
+    child, leader = pty.fork()
+    if child == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "lamella_cli", *arguments], env)
+    shown, (wait_for, answer), said = b"", say, False
+    while True:
+        try:
+            piece = os.read(leader, 4096)
+        except OSError:  # Linux: the other side is gone
+            piece = b""
+        if not piece:
+            break
+        shown += piece
+        if not said and wait_for.encode() in shown:
+            said = True
+            os.write(leader, answer.encode())
+    os.close(leader)
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

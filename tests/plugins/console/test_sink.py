@@ -328,7 +328,18 @@ async def test_the_simulator_says_so() -> None:
     shown = await show(
         StreamStart(provider="sim", model="demo"), ResponseDone(token_usage=USAGE), StreamEnd()
     )
-    assert last(shown) == "sim:demo · 14 in, 3 cached, 8 out, 5 reasoning tokens · simulated · 1.2 s"
+    assert (
+        last(shown)
+        == "sim:demo · 14 in, 3 cached, 8 out, 5 reasoning tokens · simulated: nothing is billed · 1.2 s"
+    )
+
+
+async def test_a_simulated_price_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    priced(monkeypatch, {"sim:demo": "0.25"})
+    shown = await show(
+        StreamStart(provider="sim", model="demo"), ResponseDone(token_usage=USAGE), StreamEnd()
+    )
+    assert "· $0.25, simulated: nothing is billed ·" in last(shown)
 
 
 async def test_estimates_are_marked_and_silence_is_not_zero() -> None:

@@ -406,7 +406,12 @@ async def test_many_clients_at_once_share_no_state(serve: Serve, connect: Connec
     assert len(server.requests) == 40
 
 
+def threads() -> int:
+    return sum(thread.name == "lamella-sim" for thread in threading.enumerate())
+
+
 async def test_it_runs_as_async_context_too() -> None:
+    before = threads()
     async with (
         SimServer(Script.of(Text("hello")), chunk="char") as server,
         openai.AsyncOpenAI(api_key="k", base_url=server.base_url_of("openai.chat"), max_retries=0) as client,
@@ -416,7 +421,7 @@ async def test_it_runs_as_async_context_too() -> None:
         port = server.port
     with pytest.raises(ConnectionRefusedError):
         http.client.HTTPConnection("127.0.0.1", port).connect()
-    assert not [thread for thread in threading.enumerate() if thread.name == "lamella-sim"]
+    assert threads() == before
 
 
 def test_life_has_clear_errors(serve: Serve) -> None:
@@ -443,7 +448,8 @@ def test_a_stopping_server_does_not_wait_for_a_delay(serve: Serve) -> None:
     response = connection.getresponse()
     assert response.status == 200
     response.read1(10)
+    before = threads()
     server.stop()
-    assert not [thread for thread in threading.enumerate() if thread.name == "lamella-sim"]
+    assert threads() == before - 1
     response.close()
     connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -65,10 +66,10 @@ class Approver:
 
 
 def _ask_terminal(question: str) -> bool:
-    try:
-        return click.confirm(question, default=False, err=True)
-    except click.Abort:
-        return False
+    """Read past ``sys.stdin``: a thread that holds its lock would break the interpreter's exit."""
+    click.echo(f"{question} [y/N]: ", nl=False, err=True)
+    answer = os.read(sys.stdin.fileno(), 1024).decode(errors="replace")
+    return answer.strip().lower() in ("y", "yes")
 
 
 async def _in_daemon_thread(ask: Callable[[str], bool], question: str) -> bool:

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
 from lamella.errors import LamellaError
 from lamella_cli.exits import Exit, PipeClosedError, exit_of
 from lamella_cli.group import root
-from lamella_cli.output import drop_stdout, error_line, make_streams_safe
+from lamella_cli.output import drop_stdout, error_line, make_streams_safe, notice
 
 __all__ = ["main", "run"]
 
 
 def main() -> NoReturn:
     """The console script ``lamella``."""
+    warnings.showwarning = _show_warning
     sys.exit(run(sys.argv[1:]))
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning is a word to the user; where in the code it was given does not help."""
+    notice(f"warning: {message}")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -39,11 +53,14 @@ def run(arguments: Sequence[str]) -> int:
     except (PipeClosedError, BrokenPipeError):
         drop_stdout()
         return Exit.PIPE_CLOSED
+    except OSError as error:  # a full disk, a file that may not be read
+        error_line(str(error), "system")
+        return Exit.FAILED
     return ended if isinstance(ended, int) else Exit.OK
 
 
 def _interrupted() -> int:
-    click.echo("interrupted", err=True)
+    notice("interrupted")
     return Exit.INTERRUPTED
 
 

@@ -15,7 +15,12 @@ __all__ = ["drop_stdout", "error_line", "make_streams_safe", "notice", "write_js
 
 
 def make_streams_safe() -> None:
-    """Let no character of any text stop the output: what the locale cannot spell becomes ``?``."""
+    """Let no character of any text stop the output: what the locale cannot spell becomes ``?``.
+
+    A stream that the shell closed swallows what is written.
+    """
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # lives as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

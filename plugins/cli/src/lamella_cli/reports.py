@@ -63,7 +63,11 @@ def _cost(events: Sequence[RunStreamEvent]) -> str:
         tally.feed(envelope.path, envelope.event)
     amount = tally.cost()
     if tally.simulated:
-        return "none, it was simulated" if amount is None else f"{describe_cost(amount)}, simulated: nothing was billed"
+        return (
+            "none, it was simulated"
+            if amount is None
+            else f"{describe_cost(amount)}, simulated: nothing was billed"
+        )
     return "unknown" if amount is None else describe_cost(amount)
 
 

@@ -1,4 +1,4 @@
-"""Reads Chat Completions: chunks of a stream, or a whole completion. Pure; see ``WIRES`` in the tests for the traps.
+"""Reads Chat Completions: the chunks of a stream, or a whole completion. Pure.
 
 The wire has no "done" signals: reasoning, text and calls are complete when the stream is. Its terminal
 marker is a ``finish_reason``; ``[DONE]`` alone proves nothing, and some servers never send it. A
@@ -67,7 +67,6 @@ class ChatDecoder:
         self._logprobs: list[Wire] = []
         self._audio: dict[str, Wire] = {}
         self._calls = CallAssembler(issuer)
-        self._streamed = True
 
     @property
     def complete(self) -> bool:
@@ -81,7 +80,7 @@ class ChatDecoder:
 
         :raises AgentParsingError: it is no chunk, or of another choice than the first.
         """
-        if type(chunk) is not dict:
+        if not isinstance(chunk, dict):
             raise AgentParsingError(f"a chunk must be a JSON object, got {type(chunk).__name__}: {chunk!r:.200}")
         self._raw.append(chunk)
         choices = chunk.get("choices")
@@ -95,7 +94,8 @@ class ChatDecoder:
         if choice.get("index"):
             raise self._several(choice["index"] + 1)
         if finish := choice.get("finish_reason"):
-            self._finish = finish
+            self._finish = str(finish)
+            self._note(chunk)
         delta = choice.get("delta")
         if choice.get("logprobs"):
             self._take_logprobs(choice["logprobs"])
@@ -145,7 +145,7 @@ class ChatDecoder:
         if call := delta.get("function_call"):
             events.extend(self._calls.feed_legacy(call, chunk))
         self._annotations.extend(delta.get("annotations") or ())
-        return events if self._streamed else []
+        return events
 
     def _read_text(self, content: Wire, chunk: Wire, events: list[Event]) -> None:
         if isinstance(content, str):
@@ -161,7 +161,7 @@ class ChatDecoder:
     def _say(self, pieces: list[str], piece: str, chunk: Wire, events: list[Event]) -> None:
         if piece:
             pieces.append(piece)
-            usage = self._fresh(chunk) if self._streamed else None
+            usage = self._fresh(chunk)
             events.append(MessageOutputDelta(id=self._id, raw_event=chunk, token_usage=usage, delta=piece))
 
     def _read_reasoning(self, delta: Mapping[str, Wire], chunk: Wire, events: list[Event]) -> None:
@@ -175,7 +175,7 @@ class ChatDecoder:
             _add_detail(self._details, detail)
         if said:
             self._reasoning.append(said)
-            usage = self._fresh(chunk) if self._streamed else None
+            usage = self._fresh(chunk)
             events.append(ReasoningDelta(id=self._id, raw_event=chunk, token_usage=usage, delta=said))
 
     def _read_audio(self, audio: Mapping[str, Wire], chunk: Wire, events: list[Event]) -> None:
@@ -210,7 +210,6 @@ class ChatDecoder:
         """
         if not isinstance(body, Mapping):
             raise AgentParsingError(f"a completion must be a JSON object, got {type(body).__name__}: {body!r:.200}")
-        self._streamed = False
         self._note(body)
         if self._failure is not None:
             raise self._failure
@@ -220,15 +219,11 @@ class ChatDecoder:
                 raise self._several(len(choices))
             raise AgentParsingError(f"the completion has no choices: {body!r:.200}")
         choice = choices[0]
-        self._finish = choice.get("finish_reason") or None
+        self._finish = str(choice["finish_reason"]) if choice.get("finish_reason") else None
         if choice.get("logprobs"):
             self._take_logprobs(choice["logprobs"])
-        others = self._others(choice.get("message") or {}, body)
-        return [*others, *self._close(body, body)]
-
-    def _others(self, message: Mapping[str, Wire], body: Wire) -> list[Event]:
-        self._read(message, body)
-        return []
+        read = self._read(choice.get("message") or {}, body)
+        return [*(event for event in read if event.durable), *self._close(body, body)]
 
     def _close(self, last: Wire, raw: Wire) -> list[Event]:
         events: list[Event] = []

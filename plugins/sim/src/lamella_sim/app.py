@@ -159,7 +159,7 @@ class _Endpoint:
         pieces = self._pieces(reply, asked)
         spoiled = pieces if fault is None else fault.apply(pieces, self.wire)
         media_type = self.wire.media_type if asked.streaming else "application/json"
-        headers = {**_HEADERS, "x-request-id": new_id("req"), "openai-processing-ms": "0"}
+        headers = {**_HEADERS, **self.wire.headers, "x-request-id": new_id("req")}
         return _Played(spoiled, self.host, request.client, media_type, headers)
 
     def _pieces(self, reply: Reply, asked: Asked) -> Iterable[Piece]:

@@ -17,6 +17,7 @@ from lamella_sim.steps import Error
 from lamella_sim.wires.wire import BadRequest, OfferedTool
 
 __all__ = [
+    "HEADERS",
     "Payload",
     "bearer",
     "built",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 Payload = Mapping[str, Any]
+
+HEADERS: Final[Mapping[str, str]] = {"openai-processing-ms": "0", "openai-version": "2020-10-01"}
 
 _TYPES: Final = {401: "invalid_request_error", 403: "permission_error", 429: "requests"}
 _CODES: Final = {401: "invalid_api_key", 404: "not_found", 429: "rate_limit_exceeded"}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lamella_sim.reply import Reply, new_id
 from lamella_sim.steps import Delay, Error, Reasoning, Refusal, Step, Text, ToolCall
-from lamella_sim.wires.openai import Payload, bearer, error_object, refused, sse, usage_object
+from lamella_sim.wires.openai import HEADERS, Payload, bearer, error_object, refused, sse, usage_object
 from lamella_sim.wires.responses_request import read_responses
 from lamella_sim.wires.wire import Asked, BadRequest, Pause, Piece
 
@@ -47,6 +47,7 @@ class OpenAIResponses:
     path = "/v1/responses"
     base_path = "/v1"
     media_type = "text/event-stream; charset=utf-8"
+    headers: Mapping[str, str] = HEADERS
 
     def key(self, headers: Mapping[str, str]) -> str | None:
         """The bearer token."""

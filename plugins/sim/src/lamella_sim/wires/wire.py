@@ -73,6 +73,9 @@ class Wire(Protocol):
     media_type: str
     """The content type of a stream."""
 
+    headers: Mapping[str, str]
+    """Headers the vendor sends with every reply."""
+
     def key(self, headers: Mapping[str, str]) -> str | None:
         """The key a request carries; header names are in lower case."""
 
