@@ -46,7 +46,8 @@ def _role(instance: object, attribute: attrs.Attribute[Any], value: object) -> N
 def _blocks(value: str | Block | Iterable[Block | str]) -> tuple[Block, ...]:
     if isinstance(value, str | Block):
         value = (value,)
-    if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
+    given: object = value
+    if not isinstance(given, Iterable) or isinstance(given, Mapping | bytes):
         raise AgentInputError(f"content must be text or a sequence of blocks, got {type(value).__name__}")
     return tuple(TextBlock(text=part) if isinstance(part, str) else part for part in value)
 

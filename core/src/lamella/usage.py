@@ -33,7 +33,7 @@ def _freeze_optional(value: Mapping[str, Any] | None) -> FrozenDict | None:
     return None if value is None else freeze(value)
 
 
-def _count(instance: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+def _count(instance: object, attribute: attrs.Attribute[int | None], value: object) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
@@ -77,7 +77,7 @@ class TokenUsage:
         """Add bucket by bucket; totals add as resolved totals. ``raw`` belongs to one response and is left out."""
         if not isinstance(other, TokenUsage):
             return NotImplemented
-        sums = {name: _add(getattr(self, name), getattr(other, name)) for name in BUCKETS}
+        sums: dict[str, Any] = {name: _add(getattr(self, name), getattr(other, name)) for name in BUCKETS}
         return TokenUsage(
             **sums,
             total_tokens=_add(self.resolved_total_tokens, other.resolved_total_tokens),

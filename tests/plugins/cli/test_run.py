@@ -344,3 +344,11 @@ def test_another_folder_is_the_project(lamella: Any, folder: Path, tmp_path: Pat
     assert lamella("--project", str(other), "run", "hi").code == 0
     assert len(list((other / ".lamella" / "runs").glob("*.jsonl"))) == 1
     assert not (folder / ".lamella").exists()
+
+
+def test_the_settings_of_the_console_sink_hold_for_the_command_line(
+    lamella: Any, tools: Path, folder: Path
+) -> None:
+    (folder / "lamella.toml").write_text("[sink.console]\ntool_result_width = 1\n")
+    ended = lamella("run", "-m", "sim:demo", "-t", "calc.py:add", "Please add 20 and 3")
+    assert "add -> 2… (1 more)\n" in ended.err

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from lamella.content import MediaContent, OpaqueContent, TextBlock
 from lamella.errors import ConfigError
 from lamella.events import (

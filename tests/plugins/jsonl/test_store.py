@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+
 from lamella.content import TextBlock
 from lamella.errors import AgentInputError, AgentSerializationError, ConfigError
 from lamella.events import (

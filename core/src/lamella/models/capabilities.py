@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 __all__ = ["Capabilities"]
+
+
+def _tags(value: Iterable[str]) -> frozenset[str]:
+    return frozenset(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -25,6 +31,6 @@ class Capabilities:
     embeddings: bool = False
     count_tokens: bool = False
     list_models: bool = False
-    inputs: frozenset[str] = attrs.field(default=frozenset({"text"}), converter=frozenset)
-    outputs: frozenset[str] = attrs.field(default=frozenset({"text"}), converter=frozenset)
+    inputs: frozenset[str] = attrs.field(default=frozenset({"text"}), converter=_tags)
+    outputs: frozenset[str] = attrs.field(default=frozenset({"text"}), converter=_tags)
     context_window: int | None = None

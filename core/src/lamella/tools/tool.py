@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -250,8 +251,8 @@ def as_tools(items: Iterable[Any] | None) -> tuple[Tool, ...]:
     if isinstance(items, str | Tool) or callable(items):
         raise AgentInputError("tools must be a list of tools and functions; put the one tool in a list")
     made = tuple(_as_tool(item) for item in items or ())
-    names = [item.name for item in made]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    counted = collections.Counter(item.name for item in made)
+    if repeated := sorted(name for name, count in counted.items() if count > 1):
         raise AgentInputError(
             f"two tools are called {', '.join(map(repr, repeated))}; give one another name: Tool(…, name=…)"
         )
