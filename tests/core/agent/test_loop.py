@@ -344,6 +344,17 @@ async def test_f_n08_cancelling_the_task_closes_the_model_and_stores_the_end() -
     assert fold(sink.events).status == "cancelled"
 
 
+async def test_f_n08_breaking_out_and_dropping_the_stream_closes_the_model_too() -> None:
+    model, sink = ScriptedModel([MessageOutputDelta(delta="one"), 60.0]), Recorder()
+    async for event in agent(model, sinks=[sink]).astream("count"):
+        if event.type == "message.output.delta":
+            break
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert model.closed == 1
+    assert fold(sink.events).status == "cancelled"
+
+
 def test_f_n08_breaking_out_of_a_sync_stream_closes_the_model() -> None:
     model, sink = ScriptedModel([MessageOutputDelta(delta="one"), 60.0]), Recorder()
     for event in agent(model, sinks=[sink]).stream("count"):

@@ -119,21 +119,23 @@ def test_an_encoder_that_returns_no_mapping_is_named(site: Site) -> None:
 
 
 def test_f_use08_prices_come_from_plugins_that_are_switched_on(site: Site) -> None:
-    add_guard(
-        site,
+    site.add_plugin(
         "cheap",
-        "lamella_price(usage, model): "
-        "return Cost(amount=__import__('decimal').Decimal(usage.input_tokens), priced=True, source='cheap')"
-        " if model == 'm' else None",
+        """
+        from decimal import Decimal
+
+        @lamella.hookimpl
+        def lamella_price(usage, model):
+            if model == "m":
+                return Cost(amount=Decimal(usage.input_tokens), priced=True, source="cheap")
+        """,
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("builtins.Cost", __import__("lamella.usage").usage.Cost, raising=False)
-        assert PluginHost(distributions=site.distributions()).hooks.price(USAGE, "m") is None
-        hooks = PluginHost(distributions=site.distributions(), switches={"cheap": True}).hooks
-        cost = hooks.price(USAGE, "m", "acme")
-        assert cost is not None
-        assert (cost.amount, cost.source) == (Decimal(1), "cheap")
-        assert hooks.price(USAGE, "other", "acme") is None
+    assert PluginHost(distributions=site.distributions()).hooks.price(USAGE, "m") is None
+    hooks = PluginHost(distributions=site.distributions(), switches={"cheap": True}).hooks
+    cost = hooks.price(USAGE, "m", "acme")
+    assert cost is not None
+    assert (cost.amount, cost.source) == (Decimal(1), "cheap")
+    assert hooks.price(USAGE, "other", "acme") is None
 
 
 def test_a_provider_prices_and_lists_its_own_models(site: Site) -> None:
@@ -240,7 +242,7 @@ def test_installing_a_package_changes_nothing(site: Site, hook: str, call: Any) 
 def test_a_guard_that_cannot_load_is_not_left_out_in_silence(site: Site, hook: str, call: Any) -> None:
     site.add_plugin("bad", "1 / 0\n")
     hooks = PluginHost(distributions=site.distributions(), switches={"bad": True}).hooks
-    with pytest.raises(PluginError, match="lamella-bad 1.0.*ZeroDivisionError"):
+    with pytest.raises(PluginError, match=r"lamella-bad 1\.0.*ZeroDivisionError"):
         call(hooks)
     missing = PluginHost(distributions=site.distributions(), switches={"bat": True}).hooks
     with pytest.raises(ConfigError, match="no plugin 'bat' is installed; did you mean 'bad'"):

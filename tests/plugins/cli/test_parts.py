@@ -13,6 +13,7 @@ import click
 import pytest
 
 import lamella_cli.main
+from lamella.config import Project, current_project, use_project
 from lamella.errors import AgentInputError, ConfigError, PluginError, RateLimitError
 from lamella.events import ApprovalPending
 from lamella.specs import CommandSpec
@@ -46,6 +47,13 @@ def test_a_mistyped_command_gets_a_suggestion(lamella: Any) -> None:
     assert ended.code == 2
     assert "Did you mean 'plugins'?" in ended.err
     assert "Did you mean" not in lamella("zzz").err
+
+
+def test_a_command_leaves_the_current_project_alone(lamella: Any) -> None:
+    with use_project(Project.bare()) as project:
+        for arguments in (("--help",), ("plugins", "list")):
+            assert lamella(*arguments).code == 0
+            assert current_project() is project
 
 
 def test_every_command_has_a_help_text(lamella: Any) -> None:

@@ -31,7 +31,7 @@ async def test_a_project_shows_its_runs(tmp_path: Path, capsys: pytest.CaptureFi
     assert "simulated" in out.splitlines()[-1]
 
 
-async def test_f_lau_nested_agents_of_a_real_run_are_shown() -> None:
+async def test_f_run06_nested_agents_of_a_real_run_are_shown() -> None:
     """F-RUN06: an agent as a tool: its call, its lines under its name, its output."""
     pytest.importorskip("lamella_sim")
     out = io.StringIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import sys
 import warnings
 from collections.abc import Sequence
@@ -36,8 +37,15 @@ def _show_warning(
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command; return its exit code (see ``Exit``). Only bugs leave as exceptions."""
+    """Run a command; return its exit code (see ``Exit``). Only bugs leave as exceptions.
+
+    In a context of its own: the project of the command is nobody else's current project.
+    """
     make_streams_safe()
+    return contextvars.copy_context().run(_run, arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         ended = root.main(list(arguments), prog_name="lamella", standalone_mode=False)
         sys.stdout.flush()

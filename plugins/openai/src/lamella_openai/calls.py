@@ -136,7 +136,9 @@ class CallAssembler:
 
 def _opens(arguments: Wire) -> bool:
     """Whether arguments begin an object."""
-    return isinstance(arguments, Mapping) or (isinstance(arguments, str) and arguments.lstrip().startswith("{"))
+    return isinstance(arguments, Mapping) or (
+        isinstance(arguments, str) and arguments.lstrip().startswith("{")
+    )
 
 
 def _take(call: _Call, arguments: Wire) -> str | Mapping[str, Any]:

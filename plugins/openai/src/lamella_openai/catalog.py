@@ -11,7 +11,9 @@ from lamella.specs import ModelInfo
 __all__ = ["CHAT_CAPABILITIES", "MODELS", "RESPONSES_CAPABILITIES", "reasons", "takes_parallel_flag"]
 
 
-def _info(name: str, shown: str, window: int | None = None, out: int | None = None, old: bool = False) -> ModelInfo:
+def _info(
+    name: str, shown: str, window: int | None = None, out: int | None = None, old: bool = False
+) -> ModelInfo:
     return ModelInfo(
         formal_name=name, display_name=shown, context_window=window, max_output_tokens=out, outdated=old
     )

@@ -7,9 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import attrs
+
 from lamella.errors import AgentInputError
 
-__all__ = ["Check", "flag", "instance", "integer", "number", "one_of", "optional", "refuse_unknown", "text", "texts"]
+__all__ = [
+    "Check",
+    "flag",
+    "instance",
+    "integer",
+    "number",
+    "one_of",
+    "optional",
+    "refuse_unknown",
+    "text",
+    "texts",
+]
 
 Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
@@ -104,4 +116,6 @@ def refuse_unknown(cls: type[Any], given: Mapping[str, Any]) -> None:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else "; pass it in model_kwargs to send it as it is"
-            raise AgentInputError(f"{cls.__name__} has no field {name!r}{hint} (its fields: {', '.join(known)})")
+            raise AgentInputError(
+                f"{cls.__name__} has no field {name!r}{hint} (its fields: {', '.join(known)})"
+            )

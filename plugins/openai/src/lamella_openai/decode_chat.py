@@ -23,7 +23,6 @@ from lamella.events import (
     StopReason,
 )
 from lamella.usage import TokenUsage
-
 from lamella_openai.calls import CallAssembler
 from lamella_openai.errors import interrupted, reported_error
 from lamella_openai.usage import read_chat_usage
@@ -81,7 +80,9 @@ class ChatDecoder:
         :raises AgentParsingError: it is no chunk, or of another choice than the first.
         """
         if not isinstance(chunk, dict):
-            raise AgentParsingError(f"a chunk must be a JSON object, got {type(chunk).__name__}: {chunk!r:.200}")
+            raise AgentParsingError(
+                f"a chunk must be a JSON object, got {type(chunk).__name__}: {chunk!r:.200}"
+            )
         self._raw.append(chunk)
         choices = chunk.get("choices")
         if chunk.get("usage") is not None or not choices or self._model is None or "error" in chunk:
@@ -106,7 +107,11 @@ class ChatDecoder:
             if not content:
                 return []
             self._text.append(content)
-            return [MessageOutputDelta(id=self._id, raw_event=chunk, token_usage=self._fresh(chunk), delta=content)]
+            return [
+                MessageOutputDelta(
+                    id=self._id, raw_event=chunk, token_usage=self._fresh(chunk), delta=content
+                )
+            ]
         return self._read(delta, chunk)
 
     def _note(self, chunk: Mapping[str, Wire]) -> None:
@@ -209,11 +214,13 @@ class ChatDecoder:
         :raises AgentParsingError: it is none, or has several choices.
         """
         if not isinstance(body, Mapping):
-            raise AgentParsingError(f"a completion must be a JSON object, got {type(body).__name__}: {body!r:.200}")
+            raise AgentParsingError(
+                f"a completion must be a JSON object, got {type(body).__name__}: {body!r:.200}"
+            )
         self._note(body)
         if self._failure is not None:
             raise self._failure
-        choices = body.get("choices") or ()
+        choices = body.get("choices") or []
         if len(choices) != 1:
             if choices:
                 raise self._several(len(choices))

@@ -26,7 +26,6 @@ from lamella.events import (
     ToolCallDelta,
     ToolCallDone,
 )
-
 from lamella_openai.calls import new_call_id
 from lamella_openai.errors import interrupted, reported_error
 from lamella_openai.replay import CUSTOM_CALL, ITEM, call_state, message_state, reasoning_state
@@ -59,7 +58,7 @@ class ResponsesDecoder:
         self._issuer = issuer
         self._make_image = make_image
         self._added: dict[Key, dict[str, Wire]] = {}
-        self._pieces: dict[tuple[Key, str, Key], list[str]] = {}
+        self._pieces: dict[tuple[Key, str, int], list[str]] = {}
         self._annotations: dict[Key, list[Wire]] = {}
         self._emitted: set[Key] = set()
         self._follows: str | None = None
@@ -81,12 +80,15 @@ class ResponsesDecoder:
         :raises AgentParsingError: it is none.
         """
         if not isinstance(event, dict):
-            raise AgentParsingError(f"an event must be a JSON object, got {type(event).__name__}: {event!r:.200}")
+            raise AgentParsingError(
+                f"an event must be a JSON object, got {type(event).__name__}: {event!r:.200}"
+            )
         kind = event.get("type")
         if kind == "response.output_text.delta":
-            if not (delta := event["delta"]):
+            if not (delta := event.get("delta")):
                 return []
-            key = (event.get("output_index"), "text", event.get("content_index"))
+            owner = event.get("output_index")
+            key = (event.get("item_id") if owner is None else owner, "text", event.get("content_index") or 0)
             try:
                 self._pieces[key].append(delta)
             except KeyError:
@@ -151,7 +153,7 @@ class ResponsesDecoder:
     def _keep(self, event: dict[str, Wire], part: str) -> str:
         delta = event.get("delta") or ""
         index = event.get("summary_index") if part == "summary" else event.get("content_index")
-        self._pieces.setdefault((_key(event), part, index), []).append(delta)
+        self._pieces.setdefault((_key(event), part, index or 0), []).append(delta)
         return str(delta)
 
     def _item_done(self, event: dict[str, Wire]) -> list[Event]:
@@ -175,11 +177,18 @@ class ResponsesDecoder:
         events: list[Event] = []
         for index, item in enumerate(response.get("output") or ()):
             if index not in self._emitted and item.get("id") not in self._emitted:
-                events.extend(self._complete(item, index, event))
+                events.extend(self._complete(item, self._key_of(item, index), event))
         for key in [key for key in self._added if key not in self._emitted]:
             events.extend(self._complete(self._salvaged(key), key, event))
         self._end = self._response_done(response, event)
         return events
+
+    def _key_of(self, item: Mapping[str, Wire], index: int) -> Key:
+        """The key that the pieces of an item have: its place in the final response may be another."""
+        known = (
+            key for key, added in self._added.items() if item.get("id") and added.get("id") == item["id"]
+        )
+        return next(known, index)
 
     def _salvaged(self, key: Key) -> dict[str, Wire]:
         """An item of which only the beginning and pieces came."""
@@ -190,8 +199,12 @@ class ResponsesDecoder:
             texts = [text for part, text in pieces if part == "text"]
             item["content"] = [{"type": "output_text", "text": text, "annotations": notes} for text in texts]
         elif item.get("type") == "reasoning":
-            item["summary"] = [{"type": "summary_text", "text": text} for part, text in pieces if part == "summary"]
-            item["content"] = [{"type": "reasoning_text", "text": text} for part, text in pieces if part == "content"]
+            item["summary"] = [
+                {"type": "summary_text", "text": text} for part, text in pieces if part == "summary"
+            ]
+            item["content"] = [
+                {"type": "reasoning_text", "text": text} for part, text in pieces if part == "content"
+            ]
         elif item.get("type") in _CALLS:
             name = "input" if item["type"] == CUSTOM_CALL else "arguments"
             item[name] = item.get(name) or "".join(text for _, text in pieces)
@@ -218,7 +231,9 @@ class ResponsesDecoder:
         :raises LamellaError: it reports an error.
         """
         if not isinstance(body, Mapping):
-            raise AgentParsingError(f"a response must be a JSON object, got {type(body).__name__}: {body!r:.200}")
+            raise AgentParsingError(
+                f"a response must be a JSON object, got {type(body).__name__}: {body!r:.200}"
+            )
         if body.get("error") or body.get("status") == "failed":
             raise reported_error(body.get("error") or {}, where="the response")
         if not isinstance(body.get("output"), list):
@@ -245,7 +260,7 @@ class ResponsesDecoder:
         status = response.get("status")
         if status == "incomplete":
             reason = (response.get("incomplete_details") or {}).get("reason")
-            return _INCOMPLETE.get(reason, "other"), reason or status
+            return _INCOMPLETE.get(str(reason), "other"), reason or status
         if status not in ("completed", None):
             return "other", status
         if self._called:
@@ -338,7 +353,7 @@ class ResponsesDecoder:
         done = ToolCallDone(
             **call, arguments_json=arguments or "", opaque={self._issuer: call_state(item, self._follows)}
         )
-        rest = self._unseen(key, "arguments", None, arguments or "")
+        rest = self._unseen(key, "arguments", 0, arguments or "")
         return [*([ToolCallDelta(**call, delta=rest)] if rest else []), done]
 
     def _image(self, item: Mapping[str, Wire]) -> MediaContent | None:
@@ -351,7 +366,7 @@ class ResponsesDecoder:
             state["follows"] = self._follows
         return self._make_image(result, item.get("output_format") or "png", {self._issuer: state})
 
-    def _unseen(self, key: Key, part: str, index: Key, text: str) -> str:
+    def _unseen(self, key: Key, part: str, index: int, text: str) -> str:
         """What of a text no delta had: a server may send only the completed item."""
         seen = "".join(self._pieces.get((key, part, index), ()))
         return text[len(seen) :] if text.startswith(seen) else ""

@@ -10,7 +10,6 @@ from lamella.errors import UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import EncodeReport, ModelRequest, OutputSchema, encode_content
 from lamella.tools import Tool
-
 from lamella_openai.catalog import takes_parallel_flag
 from lamella_openai.payload import Wire, merge, options, strict_loss, tool_choice
 from lamella_openai.schema import answer_format
@@ -174,7 +173,7 @@ class History:
         if not block.issued_to(self._issuer):
             self._report.drop(f"reasoning of {block.provider} means nothing to {self._issuer}")
         elif state:
-            turn.fields |= {name: block.text for name in state.get("fields", ())}
+            turn.fields |= dict.fromkeys(state.get("fields", ()), block.text)
             turn.fields |= state.get("raw", {})
         elif block.provider is None and self._issuer != "openai" and block.text is not None:
             turn.fields["reasoning_content"] = block.text

@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lamella.content import Block, MediaContent, OpaqueContent, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
+from lamella.content import (
+    Block,
+    MediaContent,
+    OpaqueContent,
+    ReasoningBlock,
+    TextBlock,
+    ToolCallBlock,
+    ToolOutputBlock,
+)
 from lamella.errors import AgentSerializationError, UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import EncodeReport, ModelRequest, OutputSchema, encode_content
 from lamella.tools import Tool
-
 from lamella_openai.catalog import reasons, takes_parallel_flag
 from lamella_openai.payload import Wire, merge, options, strict_loss, tool_choice
 from lamella_openai.replay import CUSTOM_CALL, ITEM, call_item, message_item, part_of, reasoning_item
@@ -179,7 +186,7 @@ class History:
                     open_message = self._text(block, open_message)
                     continue
                 open_message = None
-                self._other(block)
+                self._other(block, last=place == len(message.content) - 1)
 
     def _text(self, block: TextBlock, open_message: _OpenMessage | None) -> _OpenMessage:
         """Put a text block into the open message, or into a new one where it is of another item."""
@@ -194,9 +201,9 @@ class History:
         open_message.item["content"].append(part_of(block, state))
         return open_message
 
-    def _other(self, block: Block) -> None:
+    def _other(self, block: Block, *, last: bool) -> None:
         if isinstance(block, ReasoningBlock):
-            self._reasoning(block)
+            self._reasoning(block, last=last)
         elif isinstance(block, ToolCallBlock):
             self._call(block)
         elif isinstance(block, OpaqueContent) and block.provider is not None:
@@ -216,7 +223,7 @@ class History:
             self._custom_calls.add(block.call_id)
         self._items.append(call_item(block, state, with_id=state is not None and self._may_name(state)))
 
-    def _reasoning(self, block: ReasoningBlock) -> None:
+    def _reasoning(self, block: ReasoningBlock, *, last: bool) -> None:
         if not block.issued_to(self._issuer):
             self._report.drop(f"reasoning of {block.provider} means nothing to {self._issuer}")
             return
@@ -224,7 +231,9 @@ class History:
         if state is None and block.opaque_for(self._issuer) is not None:
             self._report.drop("reasoning of Chat Completions has no form in the Responses API")
             return
-        if block.reasoning_id is None or (state is None and block.summary is None and block.signature is None):
+        if block.reasoning_id is None or (
+            state is None and block.summary is None and block.signature is None
+        ):
             raise AgentSerializationError(
                 "reasoning is replayed by its reasoning_id together with its summary or signature; "
                 "give them as the model returned them, or leave the block out"
@@ -233,7 +242,12 @@ class History:
             self._report.drop("the model does not reason and refuses reasoning")
             return
         if state is not None and self._is_lost(block):
-            self._report.drop("this reasoning was neither stored nor encrypted, so the server no longer has it")
+            self._report.drop(
+                "this reasoning was neither stored nor encrypted, so the server no longer has it"
+            )
+            return
+        if state is not None and last:
+            self._report.drop("nothing followed this reasoning, and the server refuses it alone")
             return
         self._sent_reasoning.add(block.reasoning_id)
         self._items.append(reasoning_item(block, state))
@@ -247,6 +261,8 @@ class History:
             self._report.drop(f"server-side work of {block.provider} means nothing to {self._issuer}")
         elif not isinstance(item, Mapping) or block.data.get("api") == "chat":
             self._report.drop("this item has no form in the Responses API")
+        elif not self._may_name(block.opaque_for(self._issuer) or {}):
+            self._report.drop("the reasoning it came from is not sent, and the server refuses it alone")
         else:
             self._items.append(item)
 

@@ -49,7 +49,9 @@ def _schema_of(hint: Any) -> dict[str, Any]:
 
 
 def _name_of(title: Any) -> str:
-    kept = "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "_" for char in str(title or ""))
+    kept = "".join(
+        char if char.isascii() and (char.isalnum() or char in "_-") else "_" for char in str(title or "")
+    )
     return kept[:64] or "structured_output"
 
 
@@ -64,7 +66,9 @@ def _root(schema: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(target, Mapping):
         return dict(schema)
     # A class that refers to itself still needs its definition.
-    kept = {key: body for key, body in definitions.items() if key != name or _mentions(definitions, reference)}
+    kept = {
+        key: body for key, body in definitions.items() if key != name or _mentions(definitions, reference)
+    }
     return {**target, "$defs": kept} if kept else dict(target)
 
 
@@ -84,6 +88,8 @@ def answer_format(schema: OutputSchema, report: EncodeReport) -> dict[str, Any]:
         strict = not problems
         body = made if strict else body
         if problems:
-            report.rewrite(f"sent without strict mode, which cannot say {'; '.join(problems)}", "output_schema")
+            report.rewrite(
+                f"sent without strict mode, which cannot say {'; '.join(problems)}", "output_schema"
+            )
     description = {} if schema.description is None else {"description": schema.description}
     return {"name": schema.name, "schema": body, "strict": strict, **description}

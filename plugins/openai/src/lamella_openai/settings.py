@@ -9,8 +9,8 @@ import copy
 from typing import Any
 
 import attrs
-from lamella.specs import secret
 
+from lamella.specs import secret
 from lamella_openai.checks import flag, instance, integer, number, one_of, optional, text, texts
 from lamella_openai.key import Key, to_key
 
@@ -31,7 +31,7 @@ def _text_list(value: Any) -> Any:
     return list(value) if isinstance(value, list | tuple) else value
 
 
-@attrs.define(kw_only=True, slots=False, eq=False)
+@attrs.define(kw_only=True, slots=False, eq=False, repr=False)
 class OpenAISettings:
     """What both endpoints share.
 
@@ -48,7 +48,7 @@ class OpenAISettings:
     :param response_format: a JSON schema, or a type to make one from; implies ``text_format="json_schema"``.
     """
 
-    api_key: str | Key | None = secret(
+    api_key: str | Key | None = secret(  # noqa: RUF009  # makes an attrs.field
         default=None, converter=to_key, validator=optional(instance("a text", Key))
     )
     organization: str | None = attrs.field(default=None, validator=optional(text))
@@ -79,7 +79,7 @@ class OpenAISettings:
     user: str | None = attrs.field(default=None, validator=optional(text))
 
 
-@attrs.define(kw_only=True, slots=False, eq=False)
+@attrs.define(kw_only=True, slots=False, eq=False, repr=False)
 class ResponsesSettings(OpenAISettings):
     """The settings of ``openai``.
 
@@ -97,7 +97,7 @@ class ResponsesSettings(OpenAISettings):
     include: list[str] | None = attrs.field(default=None, converter=_text_list, validator=optional(texts))
 
 
-@attrs.define(kw_only=True, slots=False, eq=False)
+@attrs.define(kw_only=True, slots=False, eq=False, repr=False)
 class ChatSettings(OpenAISettings):
     """The settings of ``openai-chat``.
 

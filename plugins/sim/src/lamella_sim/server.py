@@ -90,6 +90,11 @@ class SimServer:
         with self._lock:
             return tuple(self._requests)
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open now."""
+        return len(self._transports)
+
     def clear(self) -> None:
         """Forget the requests and the faults that are left."""
         with self._lock:

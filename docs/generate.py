@@ -1,0 +1,405 @@
+"""Fills the generated parts of the reference from the code: ``python docs/generate.py``.
+
+A part stands between ``<!-- generated:NAME -->`` and ``<!-- /generated -->``; ``NAME`` is a function below,
+with its argument after a space. ``--check`` writes nothing and fails when a page is out of date. All first-party
+distributions must be installed.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+REFERENCE = Path(__file__).parent / "reference"
+
+_PART = re.compile(
+    r"(?P<begin><!-- generated:(?P<name>[a-z-]+)(?: (?P<argument>[^>]+?))? -->\n).*?(?P<end><!-- /generated -->)",
+    re.DOTALL,
+)
+
+
+# -- docstrings as Markdown -----------------------------------------------------------------------
+
+
+@attrs.frozen
+class Doc:
+    """A docstring: its text as Markdown, what it says of parameters, and what is raised."""
+
+    text: str
+    parameters: Mapping[str, str]
+    raises: Mapping[str, str]
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph, on one line."""
+        return " ".join(self.text.partition("\n\n")[0].split())
+
+
+def read_doc(thing: Any) -> Doc:
+    """The docstring of a class or function."""
+    text = inspect.cleandoc(vars(thing).get("__doc__") or "" if isinstance(thing, type) else thing.__doc__ or "")
+    text, *fields = re.split(r"^:(?=\w+[^:\n]*:)", text, flags=re.MULTILINE)
+    parameters: dict[str, str] = {}
+    raises: dict[str, str] = {}
+    for field in fields:
+        head, _, said = field.partition(":")
+        kind, _, name = head.partition(" ")
+        found = {"param": parameters, "raises": raises}.get(kind)
+        if found is not None:
+            found[name] = markdown(" ".join(said.split()))
+    return Doc(markdown(text.strip()), parameters, raises)
+
+
+def markdown(text: str) -> str:
+    """From the docstrings' reStructuredText: code in one backtick, roles as code."""
+    text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text)
+    text = re.sub(r"``([^`]+)``", r"`\1`", text)
+    return re.sub(r"^::$\n", "", text, flags=re.MULTILINE)
+
+
+def attribute_docs(cls: type) -> dict[str, str]:
+    """The texts below the attributes of a class, which only the source has."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    docs: dict[str, str] = {}
+    name = ""
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+        elif name and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            docs[name] = markdown(" ".join(str(node.value.value).split()))
+            name = ""
+        else:
+            name = ""
+    return docs
+
+
+# -- tables ---------------------------------------------------------------------------------------
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table; columns that are empty in every row are left out."""
+    names, lines = list(headings), [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    kept = [place for place in range(len(names)) if any(row[place] for row in lines)]
+    made = [[names[place] for place in kept], ["---"] * len(kept), *([row[place] for place in kept] for row in lines)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in made)
+
+
+def code(text: str) -> str:
+    """Text as code, nothing for nothing."""
+    return f"`{text}`" if text else ""
+
+
+def default_of(field: attrs.Attribute[Any]) -> str:
+    """The default of a field as a reader would write it."""
+    default = field.default
+    if default is attrs.NOTHING:
+        return "required"
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class at run time
+        if default.takes_self:
+            return ""
+        default = default.factory()
+    if isinstance(default, enum.Enum):
+        return code(repr(default.value))
+    if isinstance(default, frozenset):
+        return code("{" + ", ".join(map(repr, sorted(default))) + "}") if default else code("frozenset()")
+    return code(repr(default))
+
+
+def type_of(field: attrs.Attribute[Any]) -> str:
+    """The type of a field as it is written in the source."""
+    found = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
+    return code(found.replace("attrs.", ""))
+
+
+def fields_table(cls: type, inherited: bool = True) -> str:
+    """The arguments of an attrs class."""
+    doc = {**read_doc(cls).parameters}
+    for base in reversed(cls.__mro__):
+        if attrs.has(base):
+            doc = {**read_doc(base).parameters, **attribute_docs(base), **doc}
+    rows = [
+        (code(name), type_of(field), default_of(field), doc.get(name, ""))
+        for field in attrs.fields(cls)
+        if field.init and (inherited or not field.inherited) and (name := field.alias or field.name) != "extra"
+    ]
+    return table(("field", "type", "default", ""), rows) if rows else ""
+
+
+def methods_list(cls: type) -> str:
+    """The public methods and properties that a class defines, each with its summary."""
+    lines = []
+    for name, value in vars(cls).items():
+        if name.startswith("_") or name in {"type", "durable"}:
+            continue
+        if isinstance(value, property):
+            assert value.fget is not None
+            lines.append(f"- `{name}`: {read_doc(value.fget).summary}")
+        elif isinstance(value, classmethod | staticmethod):
+            lines.append(f"- `{cls.__name__}.{name}{signature(value.__func__)}`: {read_doc(value.__func__).summary}")
+        elif inspect.isfunction(value) and value.__doc__:
+            prefix = "await " if inspect.iscoroutinefunction(value) else ""
+            lines.append(f"- `{prefix}{name}{signature(value)}`: {read_doc(value).summary}")
+    return "\n".join(lines)
+
+
+def signature(function: Callable[..., Any]) -> str:
+    """The parameters of a method, without ``self``, types and results."""
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in {"self", "cls"}
+    ]
+    return str(inspect.Signature(parameters))
+
+
+def class_section(cls: type, *, level: int = 3, inherited: bool = True, title: str | None = None) -> str:
+    """A class: docstring, fields, methods."""
+    parts = [f"{'#' * level} `{title or cls.__name__}`", read_doc(cls).text]
+    if attrs.has(cls):
+        parts.append(fields_table(cls, inherited))
+    parts.append(methods_list(cls))
+    return "\n\n".join(part for part in parts if part)
+
+
+def function_section(function: Callable[..., Any], *, level: int = 3) -> str:
+    """A function: signature with types, docstring, parameters, errors."""
+    doc = read_doc(function)
+    shown = str(inspect.signature(function)).replace("'", "")
+    parts = [f"{'#' * level} `{function.__name__}{signature(function)}`", doc.text]
+    if len(shown) < 100:
+        parts[0] = f"{'#' * level} `{function.__name__}{shown}`"
+    parts.extend(f"- `{name}`: {said}" for name, said in doc.parameters.items())
+    parts.extend(f"Raises `{name}`: {said}" for name, said in doc.raises.items())
+    return "\n\n".join(part for part in parts if part)
+
+
+# -- the parts ------------------------------------------------------------------------------------
+
+
+def classes(argument: str) -> str:
+    """Sections of classes, named as ``module:Name Name …``."""
+    module, _, names = argument.partition(":")
+    room = sys.modules.get(module) or __import__(module, fromlist=["_"])
+    return "\n\n".join(class_section(getattr(room, name)) for name in names.split())
+
+
+def functions(argument: str) -> str:
+    """Sections of functions, named as ``module:name name …``."""
+    module, _, names = argument.partition(":")
+    room = sys.modules.get(module) or __import__(module, fromlist=["_"])
+    return "\n\n".join(function_section(getattr(room, name)) for name in names.split())
+
+
+def error_tree(_: str) -> str:
+    """The tree of the errors module's docstring."""
+    from lamella import errors
+
+    drawn = re.search(r"::\n\n(?P<tree>(?:    .*\n)+)", errors.__doc__ or "")
+    assert drawn is not None
+    return f"```text\n{textwrap.dedent(drawn['tree']).rstrip()}\n```"
+
+
+def error_table(_: str) -> str:
+    """Every class with its code."""
+    from lamella import errors
+
+    found = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
+    found.sort(key=lambda cls: (len(cls.__mro__) > 3 and cls.default_code.value, cls.default_code.value))
+    rows = [
+        (code(cls.__name__), code(cls.default_code.value), "yes" if cls.default_retryable else "no", read_doc(cls).summary)
+        for cls in found
+    ]
+    return table(("class", "code", "retryable", "meaning"), rows)
+
+
+def event_types(_: str) -> str:
+    """Every event type: a table, then its fields."""
+    from lamella import events
+
+    found = [cls for cls in _event_classes(events) if cls.__name__ != "OpaqueEvent"]
+    rows = [
+        (f"[`{cls.type}`](#{cls.__name__.lower()})", code(cls.__name__), "" if cls.durable else "delta", read_doc(cls).summary)
+        for cls in found
+    ]
+    sections = [
+        "\n\n".join(
+            part
+            for part in (f"### {cls.__name__}", f"`{cls.type}`. {read_doc(cls).text}", fields_table(cls, inherited=False))
+            if part
+        )
+        for cls in found
+    ]
+    return "\n\n".join([table(("type", "class", "kind", "meaning"), rows), *sections])
+
+
+def _event_classes(events: Any) -> Iterator[type[Any]]:
+    for name, value in vars(events).items():
+        if name in events.__all__ and isinstance(value, type) and issubclass(value, events.Event):
+            if value is not events.Event:
+                yield value
+
+
+def hooks(_: str) -> str:
+    """Every hook with its signature and docstring."""
+    from lamella.hookspecs import specifications
+
+    sections = []
+    for name, function in specifications().items():
+        first = bool(getattr(function, "lamella_spec", {}).get("firstresult"))
+        doc = read_doc(function).text
+        how = "The first result that is not `None` counts." if first else ""
+        shown = str(inspect.signature(function)).replace("'", "")
+        sections.append("\n\n".join(part for part in (f"### `{name}`", f"```text\n{name}{shown}\n```", doc, how) if part))
+    return "\n\n".join(sections)
+
+
+def settings(argument: str) -> str:
+    """The settings of an installed plugin, named as ``kind name``."""
+    from lamella.config import Project
+    from lamella.plugins import resolve_import_string
+
+    kind, name = argument.split()
+    host = Project.load(start=Path(__file__).parent / "reference", environ={}, overrides={"autoload": "installed"}).host
+    spec = getattr(host, kind)(name)
+    cls = resolve_import_string(spec.settings) if isinstance(spec.settings, str) else spec.settings
+    doc = read_doc(cls)
+    return f"{spec.summary}.\n\n{_rest(doc)}{fields_table(cls)}"
+
+
+def _rest(doc: Doc) -> str:
+    rest = doc.text.partition("\n\n")[2]
+    return f"{rest}\n\n" if rest else ""
+
+
+def members(argument: str) -> str:
+    """The values of an enum with the texts below them, named as ``module:Name``."""
+    module, _, name = argument.partition(":")
+    cls = getattr(__import__(module, fromlist=["_"]), name)
+    docs = attribute_docs(cls)
+    rows = [(code(str(member.value)), docs.get(member.name, member.name.capitalize())) for member in cls]
+    return table(("value", "meaning"), rows)
+
+
+def fields(argument: str) -> str:
+    """The fields of an attrs class alone, named as ``module:Name``."""
+    module, _, name = argument.partition(":")
+    return fields_table(getattr(__import__(module, fromlist=["_"]), name))
+
+
+def commands(_: str) -> str:
+    """Every command with its arguments and options."""
+    import click
+    from lamella_cli.group import root
+
+    def walk(command: click.Command, path: str) -> Iterator[str]:
+        yield _command(command, path)
+        if isinstance(command, click.Group):
+            for name, below in _below(command):
+                yield from walk(below, f"{path} {name}")
+
+    return "\n\n".join(walk(root, "lamella"))
+
+
+def _below(group: Any) -> Iterator[tuple[str, Any]]:
+    """The first-party commands of a group: what plugins add is not of this house."""
+    from lamella_cli.group import LazyGroup, _own_command
+
+    for name, (place, _) in group._lazy.items() if isinstance(group, LazyGroup) else ():
+        yield name, _own_command(place)
+
+
+def _command(command: Any, path: str) -> str:
+    import click
+
+    arguments = [param for param in command.params if isinstance(param, click.Argument)]
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    usage = " ".join([path, *(["[OPTIONS]"] if options else []), *(_placeholder(param) for param in arguments)])
+    if isinstance(command, click.Group):
+        usage += " COMMAND …"
+    rows = [
+        (", ".join(map(code, option.opts)), _placeholder(option), _default(option), option.help or "") for option in options
+    ]
+    text = inspect.cleandoc(command.help or "")
+    shown = table(("option", "value", "default", ""), rows) if rows else ""
+    return "\n\n".join(part for part in (f"### `{path}`", f"```text\n{usage}\n```", text, shown) if part)
+
+
+def _placeholder(param: Any) -> str:
+    import click
+
+    if getattr(param, "is_flag", False) or getattr(param, "count", False):
+        return ""
+    if isinstance(param.type, click.Choice):
+        return code(" | ".join(map(str, param.type.choices)))
+    name = param.metavar or (param.name or "").upper()
+    shown = f"[{name}]…" if param.nargs == -1 else name
+    return shown if isinstance(param, click.Argument) else code(shown)
+
+
+def _default(option: Any) -> str:
+    return code(str(option.default)) if option.show_default and option.default is not None else ""
+
+
+PARTS: dict[str, Callable[[str], str]] = {
+    "classes": classes,
+    "functions": functions,
+    "error-tree": error_tree,
+    "error-table": error_table,
+    "event-types": event_types,
+    "hooks": hooks,
+    "settings": settings,
+    "members": members,
+    "fields": fields,
+    "commands": commands,
+}
+
+
+# -- pages ----------------------------------------------------------------------------------------
+
+
+def filled(page: str) -> str:
+    """A page with its generated parts made anew."""
+
+    def fill(part: re.Match[str]) -> str:
+        made = PARTS[part["name"]](part["argument"] or "")
+        return f"{part['begin']}\n{made}\n\n{part['end']}"
+
+    return _PART.sub(fill, page)
+
+
+def pages() -> dict[Path, str]:
+    """Every file that is generated, at least in part, and what it should hold."""
+    import lamella
+
+    found = {path: filled(path.read_text(encoding="utf-8")) for path in sorted(REFERENCE.glob("*.md"))}
+    return {**found, REFERENCE / "public-names.txt": "\n".join(sorted(lamella.__all__)) + "\n"}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with ``--check`` only name those that are out of date."""
+    stale = [
+        path
+        for path, text in pages().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    for path in stale:
+        if "--check" not in arguments:
+            path.write_text(pages()[path], encoding="utf-8")
+        sys.stdout.write(f"{path.name}\n")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,172 @@
+"""Sends payloads through OpenAI's SDK and gives back bytes.
+
+The SDK's client keeps authentication, timeouts and the connection pool; its retries are off, and its
+generic ``post`` with ``cast_to=httpx2.Response`` gives the response unread, so that no object of the SDK
+is made of what arrives. The SDK is imported by the first request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import attrs
+
+from lamella.errors import AgentParsingError, AgentSerializationError
+from lamella_openai.errors import sdk_missing, translate
+from lamella_openai.issuer import without_credentials
+from lamella_openai.key import Key, scrub_error
+
+if TYPE_CHECKING:
+    import httpx2
+    from openai import AsyncOpenAI
+
+__all__ = ["OpenAITransport"]
+
+
+@attrs.define(kw_only=True, eq=False)
+class OpenAITransport:
+    """One SDK client per event loop, made when first used there.
+
+    A given ``http_client`` stays its owner's: it serves every loop and is not closed here.
+    """
+
+    path: str
+    key: Key
+    base_url: str
+    organization: str | None
+    project: str | None
+    timeout: float | None
+    http_client: httpx2.AsyncClient | None = attrs.field(default=None, repr=False)
+    _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = attrs.field(
+        factory=WeakKeyDictionary, init=False, repr=False
+    )
+
+    @asynccontextmanager
+    async def open(
+        self, payload: Mapping[str, Any], *, streaming: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Send a payload; leaving the context closes the response on every path."""
+        accept = "text/event-stream" if streaming else "application/json"
+        response = await self._post(self.path, _json(payload), accept)
+        try:
+            if streaming and response.headers.get("content-type", "").startswith("text/html"):
+                raise AgentParsingError(
+                    f"{self.shown_url}{self.path} answered with a web page; base_url must be that of an API"
+                )
+            yield response.aiter_bytes()
+        finally:
+            await response.aclose()
+
+    async def post(self, path: str, payload: Mapping[str, Any]) -> bytes:
+        """Send a payload to another endpoint and read the whole answer."""
+        return await self._read(self._post(path, _json(payload), "application/json"))
+
+    async def get(self, path: str) -> bytes:
+        """Read another endpoint."""
+        return await self._read(self._get(path))
+
+    async def _read(self, sending: Any) -> bytes:
+        try:
+            response = await sending
+            try:
+                return bytes(await response.aread())
+            finally:
+                await response.aclose()
+        except Exception as error:
+            raise self.error(error) from error
+
+    async def _post(self, path: str, body: bytes, accept: str) -> httpx2.Response:
+        client = self._client()
+        from httpx2 import Response
+        from openai import AsyncStream
+
+        response: Any = await client.post(
+            path,
+            content=body,
+            cast_to=Response,
+            options={"headers": self._headers(accept)},
+            stream=True,
+            stream_cls=AsyncStream[object],
+        )
+        return response  # type: ignore[no-any-return]  # ``cast_to`` says what comes; the SDK's hints know streams only
+
+    async def _get(self, path: str) -> httpx2.Response:
+        client = self._client()
+        from httpx2 import Response
+
+        return await client.get(
+            path, cast_to=Response, options={"headers": self._headers("application/json")}
+        )
+
+    def _headers(self, accept: str) -> dict[str, Any]:
+        from openai import Omit
+
+        key = self.key.reveal()
+        authorization = f"Bearer {key}" if key else Omit()
+        return {"Content-Type": "application/json", "Accept": accept, "Authorization": authorization}
+
+    def _client(self) -> AsyncOpenAI:
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = self._make_client()
+        return client
+
+    def _make_client(self) -> AsyncOpenAI:
+        try:
+            from openai import AsyncOpenAI
+        except ImportError as error:
+            raise sdk_missing(error) from error
+        return AsyncOpenAI(
+            api_key=self.key.reveal() or "none",
+            organization=self.organization,
+            project=self.project,
+            base_url=self.base_url,
+            timeout=self.timeout,
+            max_retries=0,
+            http_client=self.http_client,
+        )
+
+    @property
+    def shown_url(self) -> str:
+        """The base URL as it may be shown."""
+        return without_credentials(self.base_url).rstrip("/")
+
+    def error(self, error: Exception) -> Exception:
+        """The ``LamellaError`` for an exception of the SDK or of the HTTP library, without the key."""
+        scrub_error(error, self.key)
+        translated = translate(error, base_url=self.shown_url)
+        scrub_error(translated, self.key)
+        return translated
+
+    async def aclose(self) -> None:
+        """Close the clients; those of other loops are closed there. The next request makes a new one."""
+        here = asyncio.get_running_loop()
+        clients = list(self._clients.items())
+        self._clients.clear()
+        if self.http_client is not None:
+            return
+        for loop, client in clients:
+            if loop is here:
+                await client.close()
+            elif loop.is_running():
+                asyncio.run_coroutine_threadsafe(client.close(), loop)
+
+
+def _json(payload: Mapping[str, Any]) -> bytes:
+    """The payload as JSON; a lone surrogate, which UTF-8 cannot hold, is escaped."""
+    try:
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            return json.dumps(payload, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise AgentSerializationError(
+            f"the request cannot be written as JSON: {error}", cause=error
+        ) from error
