@@ -47,7 +47,7 @@ class Doc:
 def read_doc(thing: Any) -> Doc:
     """The docstring of a class or function."""
     text = inspect.cleandoc(vars(thing).get("__doc__") or "" if isinstance(thing, type) else thing.__doc__ or "")
-    text, *fields = re.split(r"^:(?=\w+[^:\n]*:)", text, flags=re.MULTILINE)
+    text, *fields = re.split(r"^:(?=(?:param|raises|returns)\b)", text, flags=re.MULTILINE)
     parameters: dict[str, str] = {}
     raises: dict[str, str] = {}
     for field in fields:
@@ -132,16 +132,23 @@ def fields_table(cls: type, inherited: bool = True) -> str:
     rows = [
         (code(name), type_of(field), default_of(field), doc.get(name, ""))
         for field in attrs.fields(cls)
-        if field.init and (inherited or not field.inherited) and (name := field.alias or field.name) != "extra"
+        if (inherited or not field.inherited) and _is_shown(field) and (name := field.alias or field.name)
     ]
     return table(("field", "type", "default", ""), rows) if rows else ""
+
+
+def _is_shown(field: attrs.Attribute[Any]) -> bool:
+    """Whether a field is an argument of interest: not the keeper of unknown JSON fields, not an inner one."""
+    inner = field.name.startswith("_") and not field.eq
+    return field.init and not inner and not (field.name == "extra" and not field.repr)
 
 
 def methods_list(cls: type) -> str:
     """The public methods and properties that a class defines, each with its summary."""
     lines = []
+    fields = {field.alias for field in attrs.fields(cls)} if attrs.has(cls) else set()
     for name, value in vars(cls).items():
-        if name.startswith("_") or name in {"type", "durable"}:
+        if name.startswith("_") or name in fields:
             continue
         if isinstance(value, property):
             assert value.fget is not None
@@ -154,32 +161,39 @@ def methods_list(cls: type) -> str:
     return "\n".join(lines)
 
 
-def signature(function: Callable[..., Any]) -> str:
-    """The parameters of a method, without ``self``, types and results."""
-    parameters = [
-        parameter.replace(annotation=inspect.Parameter.empty)
-        for name, parameter in inspect.signature(function).parameters.items()
-        if name not in {"self", "cls"}
-    ]
-    return str(inspect.Signature(parameters))
+def signature(function: Callable[..., Any], *, types: bool = False) -> str:
+    """The parameters without ``self``; with ``types`` as in the source."""
+    given = inspect.signature(function)
+    parameters = [parameter for name, parameter in given.parameters.items() if name not in {"self", "cls"}]
+    bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
+    if not types:
+        return str(inspect.Signature(bare))
+    shown = []
+    for parameter, short in zip(parameters, bare, strict=True):
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in shown:
+            shown.append("*")
+        name, equals, default = str(short).partition("=")
+        typed = name if parameter.annotation is parameter.empty else f"{name}: {parameter.annotation}"
+        shown.append(f"{typed} = {default}" if equals else typed)
+    result = "" if given.return_annotation is given.empty else f" -> {given.return_annotation}"
+    return f"({', '.join(shown)}){result}"
 
 
-def class_section(cls: type, *, level: int = 3, inherited: bool = True, title: str | None = None) -> str:
+def class_section(cls: type, *, inherited: bool = True) -> str:
     """A class: docstring, fields, methods."""
-    parts = [f"{'#' * level} `{title or cls.__name__}`", read_doc(cls).text]
+    parts = [f"### `{cls.__name__}`", read_doc(cls).text]
     if attrs.has(cls):
         parts.append(fields_table(cls, inherited))
     parts.append(methods_list(cls))
     return "\n\n".join(part for part in parts if part)
 
 
-def function_section(function: Callable[..., Any], *, level: int = 3) -> str:
+def function_section(function: Callable[..., Any]) -> str:
     """A function: signature with types, docstring, parameters, errors."""
     doc = read_doc(function)
-    shown = str(inspect.signature(function)).replace("'", "")
-    parts = [f"{'#' * level} `{function.__name__}{signature(function)}`", doc.text]
-    if len(shown) < 100:
-        parts[0] = f"{'#' * level} `{function.__name__}{shown}`"
+    parts = [f"### `{function.__name__}`"]
+    parts.append(f"```text\n{function.__name__}{signature(function, types=True)}\n```")
+    parts.append(doc.text)
     parts.extend(f"- `{name}`: {said}" for name, said in doc.parameters.items())
     parts.extend(f"Raises `{name}`: {said}" for name, said in doc.raises.items())
     return "\n\n".join(part for part in parts if part)
@@ -192,7 +206,9 @@ def classes(argument: str) -> str:
     """Sections of classes, named as ``module:Name Name …``."""
     module, _, names = argument.partition(":")
     room = sys.modules.get(module) or __import__(module, fromlist=["_"])
-    return "\n\n".join(class_section(getattr(room, name)) for name in names.split())
+    found = [getattr(room, name) for name in names.split()]
+    # Fields of a base that has a section of its own are shown there.
+    return "\n\n".join(class_section(cls, inherited=not {*cls.__mro__[1:]} & {*found}) for cls in found)
 
 
 def functions(argument: str) -> str:
@@ -260,7 +276,7 @@ def hooks(_: str) -> str:
         first = bool(getattr(function, "lamella_spec", {}).get("firstresult"))
         doc = read_doc(function).text
         how = "The first result that is not `None` counts." if first else ""
-        shown = str(inspect.signature(function)).replace("'", "")
+        shown = signature(function, types=True)
         sections.append("\n\n".join(part for part in (f"### `{name}`", f"```text\n{name}{shown}\n```", doc, how) if part))
     return "\n\n".join(sections)
 
@@ -275,7 +291,8 @@ def settings(argument: str) -> str:
     spec = getattr(host, kind)(name)
     cls = resolve_import_string(spec.settings) if isinstance(spec.settings, str) else spec.settings
     doc = read_doc(cls)
-    return f"{spec.summary}.\n\n{_rest(doc)}{fields_table(cls)}"
+    summary = f"{spec.summary[0].upper()}{spec.summary[1:].rstrip('.')}."
+    return f"{summary}\n\n{_rest(doc)}{fields_table(cls)}"
 
 
 def _rest(doc: Doc) -> str:
@@ -343,7 +360,7 @@ def _placeholder(param: Any) -> str:
         return ""
     if isinstance(param.type, click.Choice):
         return code(" | ".join(map(str, param.type.choices)))
-    name = param.metavar or (param.name or "").upper()
+    name = param.metavar or ("N" if isinstance(param.type, click.IntRange) else (param.name or "").upper())
     shown = f"[{name}]…" if param.nargs == -1 else name
     return shown if isinstance(param, click.Argument) else code(shown)
 
@@ -390,13 +407,13 @@ def pages() -> dict[Path, str]:
 def main(arguments: list[str]) -> int:
     """Write the pages, or with ``--check`` only name those that are out of date."""
     stale = [
-        path
+        (path, text)
         for path, text in pages().items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
-    for path in stale:
+    for path, text in stale:
         if "--check" not in arguments:
-            path.write_text(pages()[path], encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path.name}\n")
     return 1 if stale and "--check" in arguments else 0
 

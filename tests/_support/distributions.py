@@ -119,7 +119,7 @@ class Site:
 
     def distributions(self) -> Iterable[importlib_metadata.Distribution]:
         """What is installed here."""
-        return list(importlib_metadata.distributions(path=[str(self.path)]))
+        return list(importlib_metadata.Distribution.discover(path=[str(self.path)]))
 
     def imported(self) -> set[str]:
         """The modules of this site that have been imported."""

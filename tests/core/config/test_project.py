@@ -103,7 +103,7 @@ def test_the_user_file_may_be_below_home_or_named(root: Path, tmp_path: Path) ->
     assert load(root, {"HOME": str(tmp_path)}).model == "home:m"
     named = write(tmp_path / "mine.toml", 'model = "named:m"\n')
     assert load(root, {"HOME": str(tmp_path), "LAMELLA_CONFIG": str(named)}).model == "named:m"
-    with pytest.raises(ConfigError, match="LAMELLA_CONFIG names .*which does not exist"):
+    with pytest.raises(ConfigError, match=r"LAMELLA_CONFIG names .*which does not exist"):
         load(root, {"LAMELLA_CONFIG": str(tmp_path / "nothing")})
 
 
@@ -432,7 +432,7 @@ def test_a_locked_project_needs_its_lock(installed: Site, root: Path) -> None:
         _ = load(root, locked=True).host
     write(root / "lamella.lock", '{"version": 1, "plugins": []}')
     installed.add_sink("log")
-    with pytest.raises(PluginError, match="lamella-log 1.0 is not in the lock"):
+    with pytest.raises(PluginError, match=r"lamella-log 1\.0 is not in the lock"):
         load(root, locked=True).build_sink("log")
     assert installed.imported() == set()
 
@@ -482,7 +482,7 @@ def test_f_plg03_tools_set_up_a_source(installed: Site, root: Path) -> None:
     source: Any = project.build_tool_source("garden")
     assert (source.module, source.limit) == ("spade", 5)
     assert project.plugin_settings("tool_source", "garden") == {"module": "spade", "limit": 5}
-    with pytest.raises(ConfigError, match="tools.shed needs module, which nothing sets"):
+    with pytest.raises(ConfigError, match=r"tools\.shed needs module, which nothing sets"):
         project.build_tool_source("shed")
     with pytest.raises(
         ConfigError, match=r"no tool source 'gardn'.*did you mean 'garden'\?.*\[tools\.gardn\]"
@@ -496,7 +496,7 @@ def test_f_plg03_tools_set_up_a_source(installed: Site, root: Path) -> None:
 
 def test_tools_without_a_source_are_an_error(root: Path) -> None:
     file = write(root / "lamella.toml", "[tools.garden]\nlimit = 5\n")
-    with pytest.raises(ConfigError, match="tools.garden must name its source") as wrong:
+    with pytest.raises(ConfigError, match=r"tools\.garden must name its source") as wrong:
         _ = load(root).tools
     assert str(wrong.value).startswith(str(file))
 
@@ -527,7 +527,7 @@ def test_f_plg03_agents_are_configured(root: Path) -> None:
         "on_limit": "return",
     }
     wrong = load(root, **{"agents.writer.max_iteration": 3})
-    with pytest.raises(ConfigError, match="agents.writer has no setting 'max_iteration'; did you mean"):
+    with pytest.raises(ConfigError, match=r"agents\.writer has no setting 'max_iteration'; did you mean"):
         _ = wrong.agents
     write(file, '[agents.writer]\non_limit = "stop"\n')
     with pytest.raises(ConfigError, match=rf"{file}: .*agents\.writer\.on_limit"):

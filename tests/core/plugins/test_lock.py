@@ -113,7 +113,7 @@ def test_a_lock_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_lock(site: Site, tmp_path: Path) -> None:
     path = tmp_path / "lamella.lock"
     path.mkdir()
-    with pytest.raises(OSError, match="lamella.lock"):
+    with pytest.raises(OSError, match=r"lamella\.lock"):
         write_lock(lock_plugins(host(site)), path)
     assert path.is_dir()
     assert not [item for item in tmp_path.iterdir() if item.name.startswith(".lamella.lock")]

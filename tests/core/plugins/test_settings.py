@@ -200,7 +200,7 @@ def test_dashes_and_underscores_in_keys_are_equal() -> None:
 
 def test_a_plugin_without_settings_takes_none() -> None:
     assert build_settings(None, {}, where="sink.x") == {}
-    with pytest.raises(ConfigError, match="f.toml: sink.x takes no settings, but level is set"):
+    with pytest.raises(ConfigError, match=r"f\.toml: sink\.x takes no settings, but level is set"):
         build_settings(None, settled({"level": 1}, "file", "f.toml"), where="sink.x")
 
 

@@ -31,12 +31,20 @@ def check_layer(layer: Layer) -> None:
     for key, value in layer.data.items():
         known = canonical(key)
         if known not in KEYS:
-            where = layer.where((key,))
+            where = layer.where(_leaf((key,), value) if layer.source == "environment" else (key,))
             raise ConfigError(
                 f"{where}: unknown key {layer.named((key,))}{did_you_mean(known, KEYS)}"
                 f" (the keys are: {', '.join(KEYS)})"
             )
         _check_value(layer, key, known, value)
+
+
+def _leaf(path: tuple[str, ...], value: Any) -> tuple[str, ...]:
+    """The first key below that is no table: in the environment, only such a key has a variable."""
+    while isinstance(value, Mapping):
+        key, value = next(iter(value.items()))
+        path = (*path, key)
+    return path
 
 
 def _check_value(layer: Layer, key: str, known: str, value: Any) -> None:
