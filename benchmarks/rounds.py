@@ -12,8 +12,21 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def measure(script: str, wires: Sequence[str], clients: Sequence[str], *, words: int, turns: int, unit: str, rounds: int = 5) -> None:
-    server = subprocess.Popen([sys.executable, str(HERE / "wire_server.py"), str(words), str(turns)], stdout=subprocess.PIPE, text=True)
+def measure(
+    script: str,
+    wires: Sequence[str],
+    clients: Sequence[str],
+    *,
+    words: int,
+    turns: int,
+    unit: str,
+    rounds: int = 5,
+) -> None:
+    server = subprocess.Popen(
+        [sys.executable, str(HERE / "wire_server.py"), str(words), str(turns)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert server.stdout is not None
         port = server.stdout.readline().strip()
@@ -28,7 +41,9 @@ def measure(script: str, wires: Sequence[str], clients: Sequence[str], *, words:
 
 
 def one(script: str, client: str, wire: str, port: str) -> float:
-    done = subprocess.run([sys.executable, str(HERE / script), client, wire, port], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, str(HERE / script), client, wire, port], capture_output=True, text=True, check=True
+    )
     return float(json.loads(done.stdout)["cpu"])
 
 

@@ -16,7 +16,10 @@ async def bare(wire: str, port: str) -> None:
     import orjson
 
     path, body = request(wire)
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1") as client, client.stream("POST", path, json=body) as answer:
+    async with (
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1") as client,
+        client.stream("POST", path, json=body) as answer,
+    ):
         text = []
         async for line in answer.aiter_lines():
             if line.startswith("data: ") and line != "data: [DONE]":
@@ -47,9 +50,8 @@ async def sdk(wire: str, port: str) -> None:
 
 
 async def lamella(wire: str, port: str) -> None:
-    from lamella_openai import ChatOpenAI, ChatOpenAICompletions
-
     from lamella import Agent, Project
+    from lamella_openai import ChatOpenAI, ChatOpenAICompletions
 
     kind = ChatOpenAI if wire == "responses" else ChatOpenAICompletions
     text = []
@@ -63,7 +65,12 @@ async def lamella(wire: str, port: str) -> None:
 def request(wire: str) -> tuple[str, dict[str, object]]:
     if wire == "responses":
         return "/responses", {"model": "gpt-bench", "input": "hi", "stream": True}
-    return "/chat/completions", {"model": "gpt-bench", "messages": [{"role": "user", "content": "hi"}], "stream": True, "stream_options": {"include_usage": True}}
+    return "/chat/completions", {
+        "model": "gpt-bench",
+        "messages": [{"role": "user", "content": "hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
 
 
 async def client(name: str, wire: str, port: str) -> float:
@@ -81,4 +88,11 @@ if __name__ == "__main__":
     else:
         from rounds import measure
 
-        measure("streaming.py", ["chat", "responses"], ["bare", "lamella", "sdk"], words=WORDS, turns=0, unit="µs per chunk")
+        measure(
+            "streaming.py",
+            ["chat", "responses"],
+            ["bare", "lamella", "sdk"],
+            words=WORDS,
+            turns=0,
+            unit="µs per chunk",
+        )

@@ -9,7 +9,12 @@ import time
 
 TURNS = 10
 REPEATS = 20
-SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"], "additionalProperties": False}
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+    "required": ["a", "b"],
+    "additionalProperties": False,
+}
 
 
 def add(a: int, b: int) -> int:
@@ -18,11 +23,24 @@ def add(a: int, b: int) -> int:
 
 
 def chat_tools() -> list[dict[str, object]]:
-    return [{"type": "function", "function": {"name": "add", "description": "Add two numbers.", "parameters": SCHEMA}}]
+    return [
+        {
+            "type": "function",
+            "function": {"name": "add", "description": "Add two numbers.", "parameters": SCHEMA},
+        }
+    ]
 
 
 def responses_tools() -> list[dict[str, object]]:
-    return [{"type": "function", "name": "add", "description": "Add two numbers.", "parameters": SCHEMA, "strict": False}]
+    return [
+        {
+            "type": "function",
+            "name": "add",
+            "description": "Add two numbers.",
+            "parameters": SCHEMA,
+            "strict": False,
+        }
+    ]
 
 
 async def bare(wire: str, port: str) -> None:
@@ -32,7 +50,9 @@ async def bare(wire: str, port: str) -> None:
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1") as client:
 
         async def post(path: str, body: object) -> dict[str, object]:
-            answer = await client.post(path, content=orjson.dumps(body), headers={"content-type": "application/json"})
+            answer = await client.post(
+                path, content=orjson.dumps(body), headers={"content-type": "application/json"}
+            )
             return orjson.loads(answer.content)
 
         for _ in range(REPEATS):
@@ -61,7 +81,13 @@ async def bare_responses(post: object) -> None:
             return
         items.extend(body["output"])
         for call in calls:
-            items.append({"type": "function_call_output", "call_id": call["call_id"], "output": str(add(**json.loads(call["arguments"])))})
+            items.append(
+                {
+                    "type": "function_call_output",
+                    "call_id": call["call_id"],
+                    "output": str(add(**json.loads(call["arguments"]))),
+                }
+            )
 
 
 async def sdk(wire: str, port: str) -> None:
@@ -81,7 +107,13 @@ async def sdk_chat(client: object) -> None:
             return
         messages.append(message)
         for call in message.tool_calls:
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": str(add(**json.loads(call.function.arguments)))})
+            messages.append(
+                {
+                    "role": "tool",
+                    "tool_call_id": call.id,
+                    "content": str(add(**json.loads(call.function.arguments))),
+                }
+            )
 
 
 async def sdk_responses(client: object) -> None:
@@ -93,13 +125,18 @@ async def sdk_responses(client: object) -> None:
             return
         items += answer.output
         for call in calls:
-            items.append({"type": "function_call_output", "call_id": call.call_id, "output": str(add(**json.loads(call.arguments)))})
+            items.append(
+                {
+                    "type": "function_call_output",
+                    "call_id": call.call_id,
+                    "output": str(add(**json.loads(call.arguments))),
+                }
+            )
 
 
 async def lamella(wire: str, port: str) -> None:
-    from lamella_openai import ChatOpenAI, ChatOpenAICompletions
-
     from lamella import Agent, Project, Tool
+    from lamella_openai import ChatOpenAI, ChatOpenAICompletions
 
     async def aadd(a: int, b: int) -> int:
         """Add two numbers."""
@@ -107,7 +144,9 @@ async def lamella(wire: str, port: str) -> None:
 
     kind = ChatOpenAI if wire == "responses" else ChatOpenAICompletions
     async with kind(model="gpt-bench", api_key="k", base_url=f"http://127.0.0.1:{port}/v1") as model:
-        agent = Agent(model, tools=[Tool(coroutine=aadd, name="add")], streaming=False, project=Project.bare())
+        agent = Agent(
+            model, tools=[Tool(coroutine=aadd, name="add")], streaming=False, project=Project.bare()
+        )
         for _ in range(REPEATS):
             result = await agent.arun("go")
             assert len(result.new_items) == 2 * TURNS + 1
@@ -127,4 +166,11 @@ if __name__ == "__main__":
     else:
         from rounds import measure
 
-        measure("turns.py", ["chat", "responses"], ["bare", "lamella", "sdk"], words=10, turns=TURNS, unit=f"ms per {TURNS} turns")
+        measure(
+            "turns.py",
+            ["chat", "responses"],
+            ["bare", "lamella", "sdk"],
+            words=10,
+            turns=TURNS,
+            unit=f"ms per {TURNS} turns",
+        )

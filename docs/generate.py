@@ -164,7 +164,9 @@ def methods_list(cls: type) -> str:
 def signature(function: Callable[..., Any], *, types: bool = False) -> str:
     """The parameters without ``self``; with ``types`` as in the source."""
     given = inspect.signature(function)
-    parameters = [parameter for name, parameter in given.parameters.items() if name not in {"self", "cls"}]
+    parameters = list(given.parameters.values())
+    if "." in function.__qualname__ and parameters[:1] and parameters[0].name in {"self", "cls"}:
+        del parameters[0]
     bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
     if not types:
         return str(inspect.Signature(bare))

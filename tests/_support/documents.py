@@ -5,7 +5,7 @@ Blocks of one document run in order and share one namespace and one folder:
 - ``python`` is executed.
 - ``toml`` is parsed, and loaded as what it is: a Lamella configuration, a packaging file, a simulator script.
 - ``console``: lines ``$ lamella …`` and ``$ python FILE …`` are run and must exit with 0; the lines below a
-  command must be in its output, in this order, where ``…`` stands for anything. Other commands (pip, export)
+  command must be in its output, where ``…`` stands for anything. Other commands (pip, export)
   are not run.
 
 A comment right before a block changes that: ``<!-- file: NAME -->`` makes the block a file of the folder,
@@ -194,14 +194,14 @@ class _Blocks:
             cwd=self._folder,
             env={**scrub_environment(self._folder), **env},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             encoding="utf-8",
             timeout=_SECONDS,
         )
-        assert done.returncode == 0, f"{where}: {command} ended with {done.returncode}:\n{done.stdout}"
-        _assert_shown(expected, done.stdout, f"{where}: {command}")
+        said = f"{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{where}: {command} ended with {done.returncode}:\n{said}"
+        _assert_shown(expected, done.stdout, done.stderr, f"{where}: {command}")
 
 
 def _mark(document: Document, region: Region) -> tuple[str | None, str]:
@@ -254,9 +254,15 @@ def _runnable(command: str) -> tuple[list[str], dict[str, str]] | None:
     return None
 
 
-def _assert_shown(expected: Sequence[str], output: str, where: str) -> None:
-    lines = iter(output.splitlines())
+def _assert_shown(expected: Sequence[str], stdout: str, stderr: str, where: str) -> None:
+    """Each expected line is on standard output or standard error, in order on each."""
+    left = [stdout.splitlines(), stderr.splitlines()]
     for wanted in expected:
-        pattern = re.compile(r".*".join(re.escape(part.strip()) for part in wanted.strip().split("…")))
-        found = any(pattern.fullmatch(line.strip()) for line in lines)
-        assert found, f"{where}\nshould say: {wanted}\nit says:\n{output}"
+        pattern = re.compile(".*".join(re.escape(part.strip()) for part in wanted.strip().split("…")))
+        for place, lines in enumerate(left):
+            found = next((n for n, line in enumerate(lines) if pattern.fullmatch(line.strip())), None)
+            if found is not None:
+                left[place] = lines[found + 1 :]
+                break
+        else:
+            raise AssertionError(f"{where}\nshould say: {wanted}\nit says:\n{stdout}\n{stderr}")

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fakes import Recorder, bare
+
+from lamella import (
+    Agent,
+    APIConnectionError,
+    RateLimitError,
+    RunResult,
+    check_history,
+    fold,
+    repair_history,
+    tool,
+)
 from lamella_openai import ChatOpenAI, ChatOpenAICompletions
 from lamella_sim import (
     ChatSim,
@@ -23,16 +33,7 @@ from lamella_sim import (
     ToolCall,
 )
 
-from lamella import (
-    Agent,
-    APIConnectionError,
-    RateLimitError,
-    RunResult,
-    check_history,
-    fold,
-    repair_history,
-    tool,
-)
+from fakes import Recorder, bare
 
 WIRES = [ChatOpenAI, ChatOpenAICompletions]
 
@@ -63,13 +64,20 @@ def server() -> Iterator[SimServer]:
 
 
 def model(kind: Any, server: SimServer, **options: Any) -> Any:
-    return kind(model="gpt-5-nano", api_key="sk-canary", base_url=server.base_url, **{"max_retries": 0, **options})
+    return kind(
+        model="gpt-5-nano", api_key="sk-canary", base_url=server.base_url, **{"max_retries": 0, **options}
+    )
 
 
 def shape(result: RunResult) -> list[tuple[str, object]]:
     """What a run said and did, without ids."""
     return [
-        (block.type, getattr(block, "text", None) or getattr(block, "arguments", None) or getattr(block, "output", None))
+        (
+            block.type,
+            getattr(block, "text", None)
+            or getattr(block, "arguments", None)
+            or getattr(block, "output", None),
+        )
         for message in result.messages
         for block in message.content
     ]
@@ -77,7 +85,9 @@ def shape(result: RunResult) -> list[tuple[str, object]]:
 
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize("kind", WIRES)
-async def test_a_run_over_the_wire_equals_the_run_in_process(kind: Any, streaming: bool, server: SimServer) -> None:
+async def test_a_run_over_the_wire_equals_the_run_in_process(
+    kind: Any, streaming: bool, server: SimServer
+) -> None:
     in_process = await Agent(ChatSim(script=SCRIPT), tools=[add, fail], project=bare()).arun("go")
     async with model(kind, server) as wire:
         over_wire = await Agent(wire, tools=[add, fail], streaming=streaming, project=bare()).arun("go")
@@ -119,7 +129,9 @@ async def _disconnected(server: SimServer) -> None:
 
 @pytest.mark.parametrize("kind", WIRES)
 async def test_a_reset_in_mid_stream_is_typed_with_the_text_so_far(kind: Any) -> None:
-    with SimServer(Script.of("one two three four five six"), faults=[ResetFault(8), SlowFault(0.01)]) as server:
+    with SimServer(
+        Script.of("one two three four five six"), faults=[ResetFault(8), SlowFault(0.01)]
+    ) as server:
         async with model(kind, server) as wire:
             with pytest.raises(APIConnectionError) as caught:
                 await Agent(wire, project=bare()).arun("count")

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import bare
+
+from lamella import Agent, LamellaError, Message, RunResult, check_history, fold, repair_history, tool
 from lamella_image import ImageContent
 from lamella_jsonl import JSONLStore
 from lamella_sim import ChatSim, Delay, Error, Reasoning, Refusal, Script, Structured, Text, ToolCall
 
-from lamella import Agent, LamellaError, Message, RunResult, check_history, fold, repair_history, tool
+from fakes import bare
 
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cf500f0003"
@@ -53,18 +54,25 @@ SCENARIOS: dict[str, tuple[Script, Any]] = {
     "reasoning": (Script.of([Reasoning(summary="Hm.", signature="c2ln"), Text("So: 4.")]), "2 + 2?"),
     "structured": (Script.of([Structured({"answer": [1, None, {"deep": True}]})]), "as JSON"),
     "refusal": (Script.of([Refusal("I will not.")]), "do it"),
-    "image in": (Script.of("A pixel."), [Message.user(["Describe:", ImageContent.from_bytes(PIXEL, "image/png")])]),
+    "image in": (
+        Script.of("A pixel."),
+        [Message.user(["Describe:", ImageContent.from_bytes(PIXEL, "image/png")])],
+    ),
     "image from a tool": (Script.of([ToolCall("chart", {})], "A chart."), "draw"),
 }
 
 
 def agent(script: Script, store: JSONLStore) -> Agent:
-    return Agent(ChatSim(script=script), name="tester", tools=[add, fail, chart], sinks=[store], project=bare())
+    return Agent(
+        ChatSim(script=script), name="tester", tools=[add, fail, chart], sinks=[store], project=bare()
+    )
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("deltas", [True, False])
-async def test_f_sto01_what_is_read_back_is_the_live_result(scenario: str, deltas: bool, tmp_path: Path) -> None:
+async def test_f_sto01_what_is_read_back_is_the_live_result(
+    scenario: str, deltas: bool, tmp_path: Path
+) -> None:
     script, prompt = SCENARIOS[scenario]
     live = await agent(script, JSONLStore(tmp_path, deltas=deltas)).arun(prompt)
     stored = await JSONLStore(tmp_path).load(live.run_id)
@@ -111,7 +119,9 @@ async def test_a_run_abandoned_by_its_consumer_in_a_tool(tmp_path: Path) -> None
         return "never"
 
     store = JSONLStore(tmp_path)
-    hanging = Agent(ChatSim(script=Script.of([ToolCall("hang", {})])), tools=[hang], sinks=[store], project=bare())
+    hanging = Agent(
+        ChatSim(script=Script.of([ToolCall("hang", {})])), tools=[hang], sinks=[store], project=bare()
+    )
     async with hanging.astream("go") as stream:
         async for event in stream:
             if event.type == "response.done":

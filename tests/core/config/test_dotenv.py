@@ -58,6 +58,9 @@ PIECES = st.sampled_from(
 @example("\ufeffA=1")
 @example("A=\\'\nB=2")
 @example("A='x' y\nB=2")
+@example("export =")
+@example("A='x\nB=2' z\nC=3")
+@example("export # A=1\nB=2")
 def test_the_same_as_python_dotenv(text: str) -> None:
     expected = {
         name: value

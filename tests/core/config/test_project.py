@@ -12,6 +12,7 @@ import attrs
 import pytest
 from distributions import Site
 
+from lamella import Sink, get_model
 from lamella.config import AgentConfig, Project, content_class, current_project, forget_projects, use_project
 from lamella.errors import ConfigError, PluginError
 from lamella.plugins import forget_discovered, register_provider, unregister_provider
@@ -39,7 +40,9 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def load(root: Path, environ: Mapping[str, str] | None = None, **overrides: Any) -> Project:
+def load(
+    root: Path, environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+) -> Project:
     return Project.load(root, environ=environ or {}, overrides=overrides)
 
 
@@ -143,7 +146,7 @@ def test_f_plg03_later_layers_win_and_each_value_knows_its_layer(root: Path, tmp
         "LAMELLA__PROVIDER__ACME__D": "4",
         "LAMELLA_MODEL": "environment:m",
     }
-    project = load(root, environ, **{"model": "code:m", "provider.acme.e": 5})
+    project = load(root, environ, {"model": "code:m", "provider.acme.e": 5})
     assert project.model == "code:m"
     assert load(root, environ).model == "environment:m"
     assert load(root, {"LAMELLA_CONFIG": str(user)}).model == "dotenv:m"
@@ -237,7 +240,7 @@ def test_a_variable_cannot_be_a_value_and_a_table(root: Path) -> None:
         with pytest.raises(ConfigError):
             load(root, environ)
     with pytest.raises(ConfigError, match="is set to a value and to a table"):
-        load(root, **{"provider": 3, "provider.x.y": 1})
+        load(root, overrides={"provider": 3, "provider.x.y": 1})
 
 
 def test_other_variables_of_ours_and_empty_ones_set_nothing(root: Path) -> None:
@@ -268,7 +271,7 @@ def test_without_one_in_the_root_dotenv_is_that_of_the_current_folder(root: Path
 
 def test_f_n27_the_repr_of_a_project_shows_no_value(root: Path) -> None:
     write(root / ".env", "ACME_KEY=sk-1\nLAMELLA__PROVIDER__ACME__API_KEY=sk-2\n")
-    project = load(root, {"OTHER_KEY": "sk-3"}, **{"provider.acme.api_key": "sk-4"})
+    project = load(root, {"OTHER_KEY": "sk-3"}, {"provider.acme.api_key": "sk-4"})
     assert "sk-" not in repr(project) + repr(project.layers)
 
 
@@ -302,11 +305,14 @@ def test_a_setting_of_an_uninstalled_plugin_is_an_error_when_it_is_used(installe
 
 
 def test_settings_of_a_provider_registered_in_code(root: Path) -> None:
+    def make(model: str, **settings: Any) -> Any:
+        return model, settings
+
     @attrs.frozen(kw_only=True)
     class Settings:
         timeout: float = 1.0
 
-    register_provider("house", lambda model, **settings: (model, settings), settings=Settings)
+    register_provider("house", make, settings=Settings)
     try:
         project = Project.bare(overrides={"provider.house.timeout": 2.5})
         assert project.provider_settings("house") == {"timeout": 2.5}
@@ -325,7 +331,7 @@ def test_a_plugin_of_the_general_group_reads_its_table(root: Path) -> None:
     project = load(root)
     assert project.plugin_settings("plugin", "guard") == {"words": ["x"]}
     assert project.plugin_settings("plugin", "guard", settings=Settings) == {"words": ["x"]}
-    wrong = load(root, **{"plugin.guard.word": 1})
+    wrong = load(root, overrides={"plugin.guard.word": 1})
     with pytest.raises(ConfigError, match="did you mean 'words'"):
         wrong.plugin_settings("plugin", "guard", settings=Settings)
 
@@ -385,16 +391,16 @@ def test_a_sink_that_is_switched_on_and_not_installed_is_an_error(installed: Sit
     installed.add_sink("console")
     for overrides in ({"plugins.consle": True}, {"sink.consle.x": 1}):
         with pytest.raises(ConfigError, match="'consle' is installed; did you mean 'console'"):
-            load(root, **overrides).enabled_sinks()
-    assert load(root, **{"plugins.consle": False}).enabled_sinks() == ()
+            load(root, overrides=overrides).enabled_sinks()
+    assert load(root, overrides={"plugins.consle": False}).enabled_sinks() == ()
 
 
 def test_a_sink_is_built_by_name_unless_it_is_switched_off(installed: Site, root: Path) -> None:
     installed.add_sink("log")
     assert load(root).enabled_sinks() == ()
-    assert load(root).build_sink("log")
+    assert isinstance(load(root).build_sink("log"), Sink)
     with pytest.raises(PluginError, match="disabled"):
-        load(root, **{"plugins.log": False}).build_sink("log")
+        load(root, overrides={"plugins.log": False}).build_sink("log")
 
 
 def test_what_a_factory_returns_is_checked(installed: Site, root: Path) -> None:
@@ -429,11 +435,11 @@ def test_a_factory_sees_the_project_that_builds_it(installed: Site, root: Path) 
 
 def test_a_locked_project_needs_its_lock(installed: Site, root: Path) -> None:
     with pytest.raises(ConfigError, match="lamella plugins lock"):
-        _ = load(root, locked=True).host
+        _ = load(root, overrides={"locked": True}).host
     write(root / "lamella.lock", '{"version": 1, "plugins": []}')
     installed.add_sink("log")
     with pytest.raises(PluginError, match=r"lamella-log 1\.0 is not in the lock"):
-        load(root, locked=True).build_sink("log")
+        load(root, overrides={"locked": True}).build_sink("log")
     assert installed.imported() == set()
 
 
@@ -489,9 +495,9 @@ def test_f_plg03_tools_set_up_a_source(installed: Site, root: Path) -> None:
     ):
         project.build_tool_source("gardn")
     with pytest.raises(ConfigError, match="did you mean 'limit'"):
-        load(root, **{"tools.garden.limt": 1}).build_tool_source("garden")
+        load(root, overrides={"tools.garden.limt": 1}).build_tool_source("garden")
     with pytest.raises(ConfigError, match="no tool source 'shd' is installed; did you mean 'shed'"):
-        load(root, **{"tools.garden.source": "shd"}).build_tool_source("garden")
+        load(root, overrides={"tools.garden.source": "shd"}).build_tool_source("garden")
 
 
 def test_tools_without_a_source_are_an_error(root: Path) -> None:
@@ -526,7 +532,7 @@ def test_f_plg03_agents_are_configured(root: Path) -> None:
         "model": "acme:small",
         "on_limit": "return",
     }
-    wrong = load(root, **{"agents.writer.max_iteration": 3})
+    wrong = load(root, overrides={"agents.writer.max_iteration": 3})
     with pytest.raises(ConfigError, match=r"agents\.writer has no setting 'max_iteration'; did you mean"):
         _ = wrong.agents
     write(file, '[agents.writer]\non_limit = "stop"\n')
@@ -586,7 +592,7 @@ async def test_a_project_is_used_in_its_own_context_only(root: Path) -> None:
             await asyncio.sleep(0)
             return current_project() is project is used
 
-    assert await asyncio.gather(seen(one), seen(two)) == [True, True]
+    assert all(await asyncio.gather(seen(one), seen(two)))
     with use_project(one):
         with use_project(two):
             assert current_project() is two
@@ -625,3 +631,41 @@ def test_content_classes_come_from_the_current_project(installed: Site, root: Pa
         assert content_class("smell") is None
     with use_project(Project.bare()):
         assert content_class("taste") is None
+
+
+# -- models by name ---------------------------------------------------------------------------------
+
+MODEL = """
+    import os
+    from lamella import Model
+    from lamella.config import current_project
+
+    class Model(Model):
+        def __init__(self, model, api_key=None):
+            self.model, self.provider = model, "acme"
+            self.key = api_key or current_project().env("ACME_KEY")
+
+        async def stream(self, request):
+            yield
+"""
+
+
+def test_f_plg02_installing_a_provider_makes_its_models_work(installed: Site, root: Path) -> None:
+    """F-PLG01: its key comes from the argument, else from the environment or ``.env``, at construction."""
+    module = installed.add_provider("acme")
+    write(installed.path / f"{module}_model.py", MODEL)
+    write(root / ".env", "ACME_KEY=sk-dotenv\n")
+    built: Any = get_model("acme:m-1", project=load(root))
+    assert (built.model, built.key) == ("m-1", "sk-dotenv")
+    process: Any = get_model("acme:m-1", project=load(root, {"ACME_KEY": "sk-process"}))
+    assert process.key == "sk-process"
+    argument: Any = get_model("acme:m-1", project=load(root), api_key="sk-argument")
+    assert argument.key == "sk-argument"
+
+
+def test_f_reg04_get_model_names_a_missing_sdk(installed: Site, root: Path) -> None:
+    module = installed.add_provider("acme")
+    write(installed.path / f"{module}_model.py", "def Model(name):\n    import no_such_sdk\n")
+    with pytest.raises(PluginError, match="pip install lamella-acme") as missing:
+        get_model("acme:m-1", project=load(root))
+    assert isinstance(missing.value.cause, ImportError)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fakes import ScriptedModel, bare, calls, says, usage
 
 from lamella import (
     Agent,
@@ -31,6 +30,8 @@ from lamella import (
 )
 from lamella.models import Capabilities, fold_response, registry
 from lamella.plugins import unregister_provider
+
+from fakes import ScriptedModel, bare, calls, says, usage
 
 
 async def test_f_loop10_complete_gives_a_completion() -> None:
@@ -89,7 +90,9 @@ def test_f_oai03_sync_forms_give_the_same() -> None:
 
 async def test_fields_of_the_request_can_be_given() -> None:
     model = ScriptedModel(says("ok"))
-    await model.complete([Message.user("hi")], system_instruction="Be brief.", tools=(look,), tool_choice="look")
+    await model.complete(
+        [Message.user("hi")], system_instruction="Be brief.", tools=(look,), tool_choice="look"
+    )
     assert model.requests[0].system_instruction == "Be brief."
     assert model.requests[0].tool_choice == "look"
 
@@ -108,9 +111,13 @@ async def test_f_emb01_what_a_provider_lacks_is_a_typed_refusal(ask: str) -> Non
         await getattr(ScriptedModel(), ask)(*arguments[ask])
 
 
-async def test_f_log01_two_debug_records_per_call_without_the_prompt(caplog: pytest.LogCaptureFixture) -> None:
+async def test_f_log01_two_debug_records_per_call_without_the_prompt(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.DEBUG, logger="lamella.agent.turns"):
-        await Agent(ScriptedModel(says("the answer", usage(3, 2))), tools=[look], project=bare()).arun("the secret")
+        await Agent(ScriptedModel(says("the answer", usage(3, 2))), tools=[look], project=bare()).arun(
+            "the secret"
+        )
     records = [record for record in caplog.records if record.name == "lamella.agent.turns"]
     assert len(records) == 2
     assert "fake:scripted" in records[0].getMessage()
@@ -161,7 +168,11 @@ def test_f_err04_an_unknown_provider_names_the_nearest_and_the_command(acme: Pro
 
 def test_f_evt09_joining_deltas_until_stream_end_is_a_right_ui() -> None:
     shown: list[str] = []
-    for event in Agent(ScriptedModel(calls(("c1", "look", '{"at": "x"}'), text="Wait. "), says("Done.")), tools=[look], project=bare()).stream("go"):
+    for event in Agent(
+        ScriptedModel(calls(("c1", "look", '{"at": "x"}'), text="Wait. "), says("Done.")),
+        tools=[look],
+        project=bare(),
+    ).stream("go"):
         if event.type == "message.output.delta":
             shown.append(event.event.delta)  # type: ignore[attr-defined]
         elif event.type in ("tool.call.done", "tool.output.done"):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import importlib_metadata
 from distributions import Site
 
 from lamella.plugins import discover, forget_discovered
@@ -86,7 +85,7 @@ def test_of_two_copies_of_one_distribution_the_first_on_the_path_counts(site: Si
     second.mkdir()
     other = Site(second)
     other.add("lamella-acme", entry_points={"lamella.providers": {"acme": "m"}}, version="0.1")
-    found = discover(importlib_metadata.distributions(path=[str(site.path), str(second)]))
+    found = discover([*site.distributions(), *other.distributions()])
     assert [(entry.distribution, entry.version) for entry in found.entry_points] == [("Lamella_Acme", "1.0")]
 
 

@@ -208,7 +208,7 @@ class Echo:
     """Enough of a model and a tool to be wrapped."""
 
     def __init__(self, inner: object = None, by: str = "") -> None:
-        self.inner, self.by, self.input_schema = inner, by, {}
+        self.inner, self.by, self.input_schema = inner, by, ()
 
     def stream(self) -> None: ...
 

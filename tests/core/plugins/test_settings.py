@@ -221,7 +221,8 @@ def test_the_class_may_be_an_import_string_and_must_be_an_attrs_class() -> None:
 
 
 def test_a_type_that_cannot_be_resolved_is_the_plugins_fault() -> None:
-    cls = attrs.make_class("Bad", {"a": attrs.field(type="Nowhere", default=None)})
+    cls = type("Bad", (), {"__annotations__": {"a": "Nowhere"}, "a": None})
+    cls = attrs.frozen(cls)
     with pytest.raises(PluginError, match="cannot be resolved"):
         build_settings(cls, {"a": 1}, where="x")
 

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+
 from lamella import AgentInputError
 from lamella.events import ApprovalPending
 from lamella.tools import Approvals, Decision

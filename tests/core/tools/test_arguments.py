@@ -13,6 +13,7 @@ import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lamella import AgentInputError, AgentToolCallError, Tool, ToolCallBlock, tool
 from lamella.tools.convert import Mismatch, convert
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from lamella import (
     AgentInputError,
     AgentToolCallError,

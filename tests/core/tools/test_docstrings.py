@@ -6,6 +6,7 @@ import inspect
 
 import docstring_parser
 import pytest
+
 from lamella import AgentInputError
 from lamella.tools.docstrings import read_docstring
 

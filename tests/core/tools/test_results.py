@@ -12,6 +12,7 @@ import attrs
 import msgspec
 import pydantic
 import pytest
+
 from lamella import AgentToolExecutionError, MediaContent, TextBlock, ToolOutputBlock
 from lamella.tools.results import check_result, normalise_result
 

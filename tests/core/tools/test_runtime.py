@@ -6,8 +6,9 @@ import copy
 import pickle
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
 
-import lamella
 import pytest
+
+import lamella
 from lamella import AgentInputError, AgentToolCallError, Tool, ToolCallBlock, ToolRuntime
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pydantic
 import pytest
+
 from lamella import AgentInputError, Tool, tool
 from lamella.tools.schema import SchemaBuilder
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import attrs
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+
 from lamella import Tool, ToolCallBlock, tool
 
 

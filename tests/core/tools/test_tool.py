@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from lamella import AgentInputError, ConfigError, Tool, ToolCallBlock, ToolRuntime, tool
 from lamella.tools import as_tools, effective_choice, normalise_choice
 

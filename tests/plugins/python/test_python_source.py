@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import lamella
 import pytest
+
+import lamella
 from lamella import AgentInputError, ConfigError, PluginError, Tool, ToolCallBlock
 from lamella.specs import ToolSource
 from lamella.tools import Approvals, run_calls

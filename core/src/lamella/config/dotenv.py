@@ -16,27 +16,20 @@ from lamella.errors import ConfigError
 
 __all__ = ["parse_dotenv", "read_dotenv"]
 
-_BINDING: Final = re.compile(
-    r"""
-    \s*(?:export[^\S\r\n]+)?
-    (?:'(?P<quoted_key>[^']+)'|(?P<key>[^=\#\s]+))[^\S\r\n]*
-    (?:
-        =(?P<space>[^\S\r\n]*)
-        (?:
-            '(?P<single>(?:\\.|[^'\\])*)'
-          | "(?P<double>(?:\\.|[^"\\])*)"
-          | (?P<bare>(?!['"])[^\r\n]*)
-        )
-    )?
-    (?:[^\S\r\n]*\#[^\r\n]*)?[^\S\r\n]*(?:\r\n|\n|\r|$)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_BLANK: Final = re.compile(r"\s*(?:\#[^\r\n]*(?:\r\n|\n|\r|$)|$)")
-_LINE: Final = re.compile(r"\s*[^\r\n]*(?:\r\n|\n|\r)?")
+_LEAD: Final = re.compile(r"\s*")
+_EXPORT: Final = re.compile(r"(?:export[^\S\r\n]+)?")
+_QUOTED_KEY: Final = re.compile(r"'([^']+)'")
+_KEY: Final = re.compile(r"([^=\#\s]+)")
+_SPACE: Final = re.compile(r"[^\S\r\n]*")
+_EQUALS: Final = re.compile(r"=([^\S\r\n]*)")
+_SINGLE: Final = re.compile(r"'((?:\\.|[^'\\])*)'", re.DOTALL)
+_DOUBLE: Final = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
+_BARE: Final = re.compile(r"([^\r\n]*)")
+_END: Final = re.compile(r"(?:[^\S\r\n]*#[^\r\n]*)?[^\S\r\n]*(?:\r\n|\n|\r|$)")
+_REST: Final = re.compile(r"[^\r\n]*(?:\r|\n|\r\n)?")
 _NEWLINE: Final = re.compile(r"\r\n|\n|\r")
-_DOUBLE_ESCAPE: Final = re.compile(r"\\[\\'\"abfnrtv]")
 _SINGLE_ESCAPE: Final = re.compile(r"\\[\\']")
+_DOUBLE_ESCAPE: Final = re.compile(r"\\[\\'\"abfnrtv]")
 
 _logger = logging.getLogger("lamella.config")
 
@@ -56,49 +49,80 @@ def read_dotenv(path: Path) -> dict[str, str]:
 
 
 def parse_dotenv(text: str, where: str = ".env") -> dict[str, str]:
-    """The variables in the text of a ``.env`` file; of several with one name the last.
+    """The variables in the text of a ``.env`` file; of several with one name the last, a name alone unset.
 
     A line that is no binding is skipped with a warning that names it, and not its content.
     """
-    text = text.removeprefix("\ufeff")
-    found: dict[str, str] = {}
-    position = 0
-    while position < len(text):
-        blank = _BLANK.match(text, position)
-        if blank is not None:
-            position = blank.end()
+    reader = _Reader(text.removeprefix("\ufeff"))
+    found: dict[str, str | None] = {}
+    while not reader.ended:
+        try:
+            binding = _binding(reader)
+        except _NoMatchError:
+            _logger.warning("%s, line %d: not NAME=value; the line is skipped", where, reader.line)
+            reader.take(_REST)
             continue
-        binding = _BINDING.match(text, position)
-        if binding is None:
-            position = _skip(text, position, where)
-            continue
-        position = binding.end()
-        value = _value(binding)
-        if value is not None:
-            found[binding["quoted_key"] or binding["key"]] = value
-    return found
+        if binding is not None:
+            found[binding[0]] = binding[1]
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def _skip(text: str, position: int, where: str) -> int:
-    line = _LINE.match(text, position)
-    assert line is not None  # it matches anything
-    start = line.end() - len(line[0].lstrip())
-    number = 1 + len(_NEWLINE.findall(text, 0, start))
-    _logger.warning("%s, line %d: not NAME=value; the line is skipped", where, number)
-    return max(line.end(), position + 1)
+class _NoMatchError(Exception):
+    """What stands here is not what must follow."""
 
 
-def _value(binding: re.Match[str]) -> str | None:
-    if binding["single"] is not None:
-        return _unescape(_SINGLE_ESCAPE, binding["single"])
-    if binding["double"] is not None:
-        return _unescape(_DOUBLE_ESCAPE, binding["double"])
-    bare = binding["bare"]
-    if bare is None:
-        return None  # a name alone sets nothing
-    if binding["space"] and bare.startswith("#"):
+class _Reader:
+    """A text and a place in it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+
+    @property
+    def ended(self) -> bool:
+        return self._position >= len(self._text)
+
+    @property
+    def line(self) -> int:
+        return 1 + len(_NEWLINE.findall(self._text, 0, self._position))
+
+    def peek(self) -> str:
+        return self._text[self._position : self._position + 1]
+
+    def take(self, pattern: re.Pattern[str]) -> str:
+        """Read what matches: its group, if the pattern has one."""
+        match = pattern.match(self._text, self._position)
+        if match is None:
+            raise _NoMatchError
+        self._position = match.end()
+        return match[pattern.groups]
+
+
+def _binding(reader: _Reader) -> tuple[str, str | None] | None:
+    """The next name and its value (none, for a name alone); ``None`` for a comment, or the end."""
+    reader.take(_LEAD)
+    if reader.ended:
+        return None
+    reader.take(_EXPORT)
+    if reader.peek() == "#":
+        reader.take(_END)
+        return None
+    name = reader.take(_QUOTED_KEY if reader.peek() == "'" else _KEY)
+    reader.take(_SPACE)
+    value = _value(reader) if reader.peek() == "=" else None
+    reader.take(_END)
+    return name, value
+
+
+def _value(reader: _Reader) -> str:
+    space = reader.take(_EQUALS)
+    if reader.peek() == "'":
+        return _unescape(_SINGLE_ESCAPE, reader.take(_SINGLE))
+    if reader.peek() == '"':
+        return _unescape(_DOUBLE_ESCAPE, reader.take(_DOUBLE))
+    if space and reader.peek() == "#":
         return ""
-    return re.sub(r"\s+#.*", "", bare).rstrip()
+    return re.sub(r"\s+#.*", "", reader.take(_BARE)).rstrip()
 
 
 def _unescape(escapes: re.Pattern[str], text: str) -> str:

@@ -38,8 +38,7 @@ def get_model(
     :raises ConfigError: no such provider, a bad name, or an unknown model in strict mode.
     :raises PluginError: the provider is installed but cannot be used.
     """
-    from lamella.config import current_project
-    from lamella.plugins import resolve_import_string
+    from lamella.config import current_project, use_project
 
     project = project or current_project()
     provider, model = split_model_name(name)
@@ -48,8 +47,8 @@ def get_model(
     if model is None:
         raise ConfigError(f"provider {provider!r} has no default model; name one: '{provider}:MODEL'")
     _check_known(spec, model, project, strict_models)
-    factory = resolve_import_string(spec.factory) if isinstance(spec.factory, str) else spec.factory
-    built = factory(model, **{**project.provider_settings(provider), **settings})
+    with use_project(project):  # a factory looks for its key in the environment of this project
+        built = project.host.make(spec, model, **{**project.provider_settings(provider), **settings})
     if not isinstance(built, Model):
         raise PluginError(
             f"the factory of provider {provider!r} returned {type(built).__name__}, not a Model"

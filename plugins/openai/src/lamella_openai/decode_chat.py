@@ -84,34 +84,27 @@ class ChatDecoder:
                 f"a chunk must be a JSON object, got {type(chunk).__name__}: {chunk!r:.200}"
             )
         self._raw.append(chunk)
-        choices = chunk.get("choices")
-        if chunk.get("usage") is not None or not choices or self._model is None or "error" in chunk:
+        choices, usage = chunk.get("choices"), chunk.get("usage")
+        if usage is not None or not choices or self._model is None or "error" in chunk:
             self._note(chunk)
             if self._failure is not None or not choices:
                 return []
         if len(choices) > 1:
             raise self._several(len(choices))
         choice = choices[0]
-        if choice.get("index"):
-            raise self._several(choice["index"] + 1)
+        if index := choice.get("index"):
+            raise self._several(index + 1)
         if finish := choice.get("finish_reason"):
             self._finish = str(finish)
             self._note(chunk)
+        if logprobs := choice.get("logprobs"):
+            self._take_logprobs(logprobs)
         delta = choice.get("delta")
-        if choice.get("logprobs"):
-            self._take_logprobs(choice["logprobs"])
         if not delta:
             return []
-        content = delta.get("content")
-        if len(delta) == 1 and type(content) is str:
-            if not content:
-                return []
-            self._text.append(content)
-            return [
-                MessageOutputDelta(
-                    id=self._id, raw_event=chunk, token_usage=self._fresh(chunk), delta=content
-                )
-            ]
+        if usage is None and len(delta) == 1 and type(content := delta.get("content")) is str and content:
+            self._text.append(content)  # the usual chunk
+            return [MessageOutputDelta(id=self._id, raw_event=chunk, delta=content)]
         return self._read(delta, chunk)
 
     def _note(self, chunk: Mapping[str, Wire]) -> None:

@@ -62,6 +62,7 @@ class ResponsesDecoder:
         self._annotations: dict[Key, list[Wire]] = {}
         self._emitted: set[Key] = set()
         self._follows: str | None = None
+        self._stored: Wire = None
         self._called = False
         self._refused = False
         self._failure: LamellaError | None = None
@@ -161,6 +162,7 @@ class ResponsesDecoder:
 
     def _lifecycle(self, event: dict[str, Wire]) -> list[Event]:
         response = event.get("response") or {}
+        self._stored = response.get("store")
         return [OtherEvent(id=response.get("id"), raw_event=event, name=event["type"])]
 
     def _failed(self, event: dict[str, Wire]) -> list[Event]:
@@ -238,6 +240,7 @@ class ResponsesDecoder:
             raise reported_error(body.get("error") or {}, where="the response")
         if not isinstance(body.get("output"), list):
             raise AgentParsingError(f"the response has no output: {body!r:.200}")
+        self._stored = body.get("store")
         events: list[Event] = []
         for index, item in enumerate(body["output"]):
             events.extend(event for event in self._complete(item, index, body) if event.durable)
@@ -333,7 +336,7 @@ class ResponsesDecoder:
                 signature=item.get("encrypted_content"),
                 reasoning_id=item.get("id"),
                 provider=self._issuer,
-                opaque={self._issuer: reasoning_state(item)},
+                opaque={self._issuer: reasoning_state(item, stored=self._stored is not False)},
             )
         )
         return events

@@ -53,7 +53,7 @@ def encode_responses(
 
     :param schema: what ``response_format`` asks for; the request's own schema wins.
     """
-    history = History(report, issuer=issuer, store=settings.store, reasons=reasons(model))
+    history = History(report, issuer=issuer, reasons=reasons(model))
     payload: dict[str, Wire] = {"model": model, "input": history.items(request)}
     if request.system_instruction is not None:
         payload["instructions"] = request.system_instruction
@@ -133,10 +133,9 @@ def _tool(tool: Tool, report: EncodeReport) -> dict[str, Wire]:
 class History:
     """Turns messages into input items."""
 
-    def __init__(self, report: EncodeReport, *, issuer: str, store: bool, reasons: bool) -> None:
+    def __init__(self, report: EncodeReport, *, issuer: str, reasons: bool) -> None:
         self._report = report
         self._issuer = issuer
-        self._store = store
         self._reasons = reasons
         self._items: list[Wire] = []
         self._sent_reasoning: set[str] = set()
@@ -241,7 +240,7 @@ class History:
         if not self._reasons:
             self._report.drop("the model does not reason and refuses reasoning")
             return
-        if state is not None and self._is_lost(block):
+        if state is not None and _is_lost(block, state):
             self._report.drop(
                 "this reasoning was neither stored nor encrypted, so the server no longer has it"
             )
@@ -251,9 +250,6 @@ class History:
             return
         self._sent_reasoning.add(block.reasoning_id)
         self._items.append(reasoning_item(block, state))
-
-    def _is_lost(self, block: ReasoningBlock) -> bool:
-        return not self._store and block.signature is None and block.text is None and self._issuer == "openai"
 
     def _vendor_work(self, block: OpaqueContent) -> None:
         item = block.data.get("item")
@@ -284,6 +280,11 @@ class _OpenMessage:
         self.item = item
         self.key = key
         self.local = local
+
+
+def _is_lost(block: ReasoningBlock, state: Mapping[str, Any]) -> bool:
+    """Whether the server cannot have this reasoning: it kept nothing, and sent nothing that holds it."""
+    return state.get("stored") is False and block.signature is None and block.text is None
 
 
 def _input_part(block: Block) -> dict[str, Wire]:

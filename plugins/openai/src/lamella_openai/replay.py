@@ -101,13 +101,16 @@ def call_item(block: ToolCallBlock, state: Mapping[str, Wire] | None, *, with_id
 # -- reasoning ------------------------------------------------------------------------------------
 
 
-def reasoning_state(item: Mapping[str, Wire]) -> dict[str, Wire]:
-    """The state of a reasoning item; its parts only where the joined text cannot be cut again."""
+def reasoning_state(item: Mapping[str, Wire], *, stored: bool) -> dict[str, Wire]:
+    """The state of a reasoning item; its parts only where the joined text cannot be cut again.
+
+    :param stored: whether the server kept it, so that its id is enough.
+    """
     held = ["type", "id", "encrypted_content"]
     for name, kind in (("summary", "summary_text"), ("content", "reasoning_text")):
         if _is_plain(item.get(name), kind):
             held.append(name)
-    return {ITEM: _rest(item, *held)}
+    return {ITEM: _rest(item, *held), **({} if stored else {"stored": False})}
 
 
 def _is_plain(parts: Wire, kind: str) -> bool:

@@ -12,7 +12,6 @@ from typing import Any
 
 from lamella import ConfigError, Tool
 from lamella.tools import as_tools
-
 from lamella_python.lookup import import_module, nearest
 
 
