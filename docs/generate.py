@@ -46,7 +46,9 @@ class Doc:
 
 def read_doc(thing: Any) -> Doc:
     """The docstring of a class or function."""
-    text = inspect.cleandoc(vars(thing).get("__doc__") or "" if isinstance(thing, type) else thing.__doc__ or "")
+    text = inspect.cleandoc(
+        vars(thing).get("__doc__") or "" if isinstance(thing, type) else thing.__doc__ or ""
+    )
     text, *fields = re.split(r"^:(?=(?:param|raises|returns)\b)", text, flags=re.MULTILINE)
     parameters: dict[str, str] = {}
     raises: dict[str, str] = {}
@@ -92,7 +94,11 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table; columns that are empty in every row are left out."""
     names, lines = list(headings), [[cell.replace("|", "\\|") for cell in row] for row in rows]
     kept = [place for place in range(len(names)) if any(row[place] for row in lines)]
-    made = [[names[place] for place in kept], ["---"] * len(kept), *([row[place] for place in kept] for row in lines)]
+    made = [
+        [names[place] for place in kept],
+        ["---"] * len(kept),
+        *([row[place] for place in kept] for row in lines),
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in made)
 
 
@@ -154,7 +160,9 @@ def methods_list(cls: type) -> str:
             assert value.fget is not None
             lines.append(f"- `{name}`: {read_doc(value.fget).summary}")
         elif isinstance(value, classmethod | staticmethod):
-            lines.append(f"- `{cls.__name__}.{name}{signature(value.__func__)}`: {read_doc(value.__func__).summary}")
+            lines.append(
+                f"- `{cls.__name__}.{name}{signature(value.__func__)}`: {read_doc(value.__func__).summary}"
+            )
         elif inspect.isfunction(value) and value.__doc__:
             prefix = "await " if inspect.iscoroutinefunction(value) else ""
             lines.append(f"- `{prefix}{name}{signature(value)}`: {read_doc(value).summary}")
@@ -236,7 +244,12 @@ def error_table(_: str) -> str:
     found = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
     found.sort(key=lambda cls: (len(cls.__mro__) > 3 and cls.default_code.value, cls.default_code.value))
     rows = [
-        (code(cls.__name__), code(cls.default_code.value), "yes" if cls.default_retryable else "no", read_doc(cls).summary)
+        (
+            code(cls.__name__),
+            code(cls.default_code.value),
+            "yes" if cls.default_retryable else "no",
+            read_doc(cls).summary,
+        )
         for cls in found
     ]
     return table(("class", "code", "retryable", "meaning"), rows)
@@ -248,13 +261,22 @@ def event_types(_: str) -> str:
 
     found = [cls for cls in _event_classes(events) if cls.__name__ != "OpaqueEvent"]
     rows = [
-        (f"[`{cls.type}`](#{cls.__name__.lower()})", code(cls.__name__), "" if cls.durable else "delta", read_doc(cls).summary)
+        (
+            f"[`{cls.type}`](#{cls.__name__.lower()})",
+            code(cls.__name__),
+            "" if cls.durable else "delta",
+            read_doc(cls).summary,
+        )
         for cls in found
     ]
     sections = [
         "\n\n".join(
             part
-            for part in (f"### {cls.__name__}", f"`{cls.type}`. {read_doc(cls).text}", fields_table(cls, inherited=False))
+            for part in (
+                f"### {cls.__name__}",
+                f"`{cls.type}`. {read_doc(cls).text}",
+                fields_table(cls, inherited=False),
+            )
             if part
         )
         for cls in found
@@ -279,7 +301,9 @@ def hooks(_: str) -> str:
         doc = read_doc(function).text
         how = "The first result that is not `None` counts." if first else ""
         shown = signature(function, types=True)
-        sections.append("\n\n".join(part for part in (f"### `{name}`", f"```text\n{name}{shown}\n```", doc, how) if part))
+        sections.append(
+            "\n\n".join(part for part in (f"### `{name}`", f"```text\n{name}{shown}\n```", doc, how) if part)
+        )
     return "\n\n".join(sections)
 
 
@@ -289,7 +313,9 @@ def settings(argument: str) -> str:
     from lamella.plugins import resolve_import_string
 
     kind, name = argument.split()
-    host = Project.load(start=Path(__file__).parent / "reference", environ={}, overrides={"autoload": "installed"}).host
+    host = Project.load(
+        start=Path(__file__).parent / "reference", environ={}, overrides={"autoload": "installed"}
+    ).host
     spec = getattr(host, kind)(name)
     cls = resolve_import_string(spec.settings) if isinstance(spec.settings, str) else spec.settings
     doc = read_doc(cls)
@@ -344,11 +370,14 @@ def _command(command: Any, path: str) -> str:
 
     arguments = [param for param in command.params if isinstance(param, click.Argument)]
     options = [param for param in command.params if isinstance(param, click.Option)]
-    usage = " ".join([path, *(["[OPTIONS]"] if options else []), *(_placeholder(param) for param in arguments)])
+    usage = " ".join(
+        [path, *(["[OPTIONS]"] if options else []), *(_placeholder(param) for param in arguments)]
+    )
     if isinstance(command, click.Group):
         usage += " COMMAND …"
     rows = [
-        (", ".join(map(code, option.opts)), _placeholder(option), _default(option), option.help or "") for option in options
+        (", ".join(map(code, option.opts)), _placeholder(option), _default(option), option.help or "")
+        for option in options
     ]
     text = inspect.cleandoc(command.help or "")
     shown = table(("option", "value", "default", ""), rows) if rows else ""

@@ -42,6 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.parametrize("path", documents(), ids=_name)
 def test_the_blocks_of_a_document_run(path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """F-PKG04: the examples are run, among them: agents with tools and models alone, sync and async."""
     for example, skipped in run_document(path, folder):
         assert skipped != "", f"{example.path}:{example.line}: a skip needs a reason"
 

@@ -20,7 +20,9 @@ README = ROOT / "README.md"
 
 def block(language: str, marker: str) -> str:
     """The README's block of a language that contains ``marker``."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
     (found,) = [text for text in blocks if marker in text]
     return str(found)
 
@@ -31,7 +33,11 @@ class Installed:
     def __init__(self, folder: Path) -> None:
         self.site, self.project = folder / "site", folder / "project"
         self.project.mkdir()
-        self._env = {**scrub_environment(folder), "PYTHONPATH": str(self.site), "PYTHONDONTWRITEBYTECODE": "1"}
+        self._env = {
+            **scrub_environment(folder),
+            "PYTHONPATH": str(self.site),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
     def lamella(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line."""
@@ -99,13 +105,22 @@ def assert_the_rest_works(installed: Installed) -> None:
     assert others == ["available", "available", "available"]
     done = installed.lamella("run", "-m", "sim:echo", "--no-store", "still here")
     assert (done.returncode, done.stdout.strip()) == (0, "still here"), done.stderr
-    for command in (["plugins", "list"], ["plugins", "why", "shouting"], ["plugins", "show", "shouting"], ["runs", "list"]):
+    for command in (
+        ["plugins", "list"],
+        ["plugins", "why", "shouting"],
+        ["plugins", "show", "shouting"],
+        ["runs", "list"],
+    ):
         assert installed.lamella(*command).returncode == 0, command
 
 
 def test_f_plg02_the_readme_plugin_is_found_and_answers(installed: Installed) -> None:
     found = installed.plugin()
-    assert (found["state"], found["distribution"], found["kind"]) == ("available", "lamella-shouting", "provider")
+    assert (found["state"], found["distribution"], found["kind"]) == (
+        "available",
+        "lamella-shouting",
+        "provider",
+    )
     done = installed.lamella("run", "-m", "shouting:loud", "hello")
     assert (done.returncode, done.stdout.strip()) == (0, "HELLO!"), done.stderr
     assert "shouting:loud" in installed.lamella("runs", "list").stdout
@@ -119,9 +134,15 @@ def test_listing_plugins_imports_none(installed: Installed) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        pytest.param(("import lamella\n", "import lamella_no_such_module\n"), "ModuleNotFoundError", id="import-error"),
+        pytest.param(
+            ("import lamella\n", "import lamella_no_such_module\n"), "ModuleNotFoundError", id="import-error"
+        ),
         pytest.param(("import lamella\n", "raise SystemExit(3)\n"), "SystemExit", id="system-exit"),
-        pytest.param(("def lamella_provider", "def lamella_providers"), "did you mean 'lamella_provider'", id="hook-name"),
+        pytest.param(
+            ("def lamella_provider", "def lamella_providers"),
+            "did you mean 'lamella_provider'",
+            id="hook-name",
+        ),
         pytest.param(('id="shouting"', 'id="whispering"'), "whispering", id="wrong-id"),
     ],
 )

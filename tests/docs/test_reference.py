@@ -50,7 +50,9 @@ def test_each_plugin_state_is_documented() -> None:
     from lamella.plugins import PluginState
 
     page = (ROOT / "docs" / "explanation" / "plugin-states.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `([a-z-]+)` \|", page, flags=re.MULTILINE) == [state.value for state in PluginState]
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, flags=re.MULTILINE) == [
+        state.value for state in PluginState
+    ]
 
 
 def test_each_public_name_is_in_the_reference() -> None:
