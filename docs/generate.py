@@ -109,7 +109,7 @@ def code(text: str) -> str:
 
 def default_of(field: attrs.Attribute[Any]) -> str:
     """The default of a field as a reader would write it."""
-    default = field.default
+    default: Any = field.default
     if default is attrs.NOTHING:
         return "required"
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class at run time
@@ -125,7 +125,8 @@ def default_of(field: attrs.Attribute[Any]) -> str:
 
 def type_of(field: attrs.Attribute[Any]) -> str:
     """The type of a field as it is written in the source."""
-    found = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
+    kind: Any = field.type  # a text, as long as nobody resolves it
+    found = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
     return code(found.replace("attrs.", ""))
 
 
@@ -286,9 +287,8 @@ def event_types(_: str) -> str:
 
 def _event_classes(events: Any) -> Iterator[type[Any]]:
     for name, value in vars(events).items():
-        if name in events.__all__ and isinstance(value, type) and issubclass(value, events.Event):
-            if value is not events.Event:
-                yield value
+        if name in events.__all__ and isinstance(value, type) and events.Event in value.__mro__[1:]:
+            yield value
 
 
 def hooks(_: str) -> str:
@@ -346,6 +346,7 @@ def fields(argument: str) -> str:
 def commands(_: str) -> str:
     """Every command with its arguments and options."""
     import click
+
     from lamella_cli.group import root
 
     def walk(command: click.Command, path: str) -> Iterator[str]:

@@ -174,7 +174,7 @@ class _Blocks:
         for stale in folder.iterdir():
             stale.unlink()
         (folder / name).write_text(text, encoding="utf-8")
-        assert Project.load(start=folder).root.resolve() == folder.resolve()
+        assert Project.load(start=folder).file == folder / name
 
     def console(self, example: Example) -> None:
         for command, expected in _commands(example.parsed):

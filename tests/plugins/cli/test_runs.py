@@ -95,6 +95,13 @@ def test_the_list_is_newest_first(lamella: Any, folder: Path) -> None:
     assert lamella("runs", "list", "--limit", "0").code == 2
 
 
+def test_without_an_id_the_newest_run_is_shown(lamella: Any, folder: Path) -> None:
+    assert "no runs are stored yet" in lamella("runs", "show").err
+    for number in range(3):
+        keep(folder, f"run{number}", [StreamStart(started_at=1_790_000_000.0 + number), StreamEnd()])
+    assert "run       run2\n" in lamella("runs", "show").out
+
+
 def test_a_run_is_shown_with_messages_tools_usage_and_outcome(lamella: Any, folder: Path) -> None:
     tool_run(folder)
     ended = lamella("runs", "show", "3f2")

@@ -7,7 +7,7 @@ marker is a ``finish_reason``; ``[DONE]`` alone proves nothing, and some servers
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from lamella.content import OpaqueContent
@@ -45,10 +45,12 @@ class ChatDecoder:
     """One completion.
 
     :param issuer: whose state the blocks carry.
+    :param hide: takes secrets out of an error that a server reports.
     """
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(self, issuer: str, hide: Callable[[Wire], Wire] | None = None) -> None:
         self._issuer = issuer
+        self._hide = hide or _as_it_is
         self._id: str | None = None
         self._model: str | None = None
         self._finish: str | None = None
@@ -110,7 +112,7 @@ class ChatDecoder:
     def _note(self, chunk: Mapping[str, Wire]) -> None:
         """Take what stands beside the choices."""
         if error := chunk.get("error"):
-            self._failure = reported_error(error, where="the stream")
+            self._failure = reported_error(self._hide(error), where="the stream")
         self._id = self._id or chunk.get("id") or None
         self._model = self._model or chunk.get("model") or None
         usage = chunk.get("usage")
@@ -307,3 +309,7 @@ def _add_detail(details: list[dict[str, Wire]], detail: Wire) -> None:
             last[key] += value
         elif value is not None:
             last[key] = value
+
+
+def _as_it_is(value: Wire) -> Wire:
+    return value

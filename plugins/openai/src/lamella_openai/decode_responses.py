@@ -52,10 +52,17 @@ class ResponsesDecoder:
 
     :param issuer: whose state the blocks carry.
     :param make_image: for generated images; without it, or where it gives none, they stay opaque.
+    :param hide: takes secrets out of an error that a server reports.
     """
 
-    def __init__(self, issuer: str, make_image: MakeImage | None = None) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        make_image: MakeImage | None = None,
+        hide: Callable[[Wire], Wire] | None = None,
+    ) -> None:
         self._issuer = issuer
+        self._hide = hide or _as_it_is
         self._make_image = make_image
         self._added: dict[Key, dict[str, Wire]] = {}
         self._pieces: dict[tuple[Key, str, int], list[str]] = {}
@@ -167,6 +174,7 @@ class ResponsesDecoder:
 
     def _failed(self, event: dict[str, Wire]) -> list[Event]:
         """The stream ends in an error; ``finish`` raises it, so that its usage is not lost."""
+        event = self._hide(event)
         response = event.get("response") or {}
         error = response.get("error") or event.get("error") or _flat(event)
         self._failure = reported_error(error, where="the response")
@@ -237,7 +245,7 @@ class ResponsesDecoder:
                 f"a response must be a JSON object, got {type(body).__name__}: {body!r:.200}"
             )
         if body.get("error") or body.get("status") == "failed":
-            raise reported_error(body.get("error") or {}, where="the response")
+            raise reported_error(self._hide(body.get("error") or {}), where="the response")
         if not isinstance(body.get("output"), list):
             raise AgentParsingError(f"the response has no output: {body!r:.200}")
         self._stored = body.get("store")
@@ -385,6 +393,10 @@ def _key(event: Mapping[str, Wire]) -> Key:
 
 def _flat(event: Mapping[str, Wire]) -> dict[str, Wire]:
     return {name: event[name] for name in ("code", "message", "param") if event.get(name) is not None}
+
+
+def _as_it_is(value: Wire) -> Wire:
+    return value
 
 
 def _other(event: Mapping[str, Wire]) -> OtherEvent:

@@ -24,4 +24,3 @@ def make_image(data: str, format: str, opaque: Mapping[str, Any]) -> MediaConten
     except (binascii.Error, ValueError):
         return None
     return cls(data=raw, mime_type=f"image/{format}", opaque=opaque) if raw else None
-

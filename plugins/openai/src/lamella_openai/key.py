@@ -21,9 +21,15 @@ class Key:
         """The key itself."""
         return self._value
 
-    def scrub(self, text: str) -> str:
-        """``text`` without the key."""
-        return text.replace(self._value, _SHOWN) if self._value else text
+    def hide(self, value: Any) -> Any:
+        """A text, or JSON, without the key in it."""
+        if isinstance(value, str):
+            return value.replace(self._value, _SHOWN) if self._value else value
+        if isinstance(value, dict):
+            return {self.hide(name): self.hide(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)([self.hide(item) for item in value])
+        return value
 
     def __repr__(self) -> str:
         return _SHOWN
@@ -52,18 +58,8 @@ def scrub_error(error: BaseException, key: Key) -> None:
         if current is None or id(current) in seen:
             continue
         seen.add(id(current))
-        current.args = tuple(_scrubbed(argument, key) for argument in current.args)
-        for name in ("message", "body"):
-            if name in getattr(current, "__dict__", {}):
-                setattr(current, name, _scrubbed(getattr(current, name), key))
+        current.args = key.hide(current.args)
+        for name, value in list(vars(current).items()):
+            if isinstance(value, str | dict | list | tuple):
+                setattr(current, name, key.hide(value))
         pending += [current.__cause__, current.__context__]
-
-
-def _scrubbed(value: Any, key: Key) -> Any:
-    if isinstance(value, str):
-        return key.scrub(value)
-    if isinstance(value, dict):
-        return {name: _scrubbed(item, key) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)([_scrubbed(item, key) for item in value])
-    return value

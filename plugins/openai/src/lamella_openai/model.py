@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import attrs
 
@@ -72,7 +72,7 @@ class _OpenAIModel(OpenAISettings, WireModel):
 
     def __attrs_post_init__(self) -> None:
         name = type(self).__name__
-        self.api_key = self._resolved_key(name)
+        self.api_key = self._key = self._resolved_key(name)
         self._url = check_base_url(
             self.base_url or _environment("OPENAI_BASE_URL") or DEFAULT_BASE_URL, f"{name}.base_url"
         )
@@ -133,7 +133,7 @@ class _OpenAIModel(OpenAISettings, WireModel):
         if self._transport is None:
             self._transport = OpenAITransport(
                 path=self.path,
-                key=cast("Key", self.api_key),
+                key=self._key,
                 base_url=self._url,
                 organization=self.organization or _environment("OPENAI_ORG_ID"),
                 project=self.project or _environment("OPENAI_PROJECT_ID"),
@@ -201,7 +201,7 @@ class ChatOpenAI(ResponsesSettings, _OpenAIModel):
 
     def decoder(self) -> decode_responses.ResponsesDecoder:
         """A decoder for one response."""
-        return decode_responses.ResponsesDecoder(self.issuer, make_image)
+        return decode_responses.ResponsesDecoder(self.issuer, make_image, self._key.hide)
 
     async def count_tokens(self, request: Input | ModelRequest) -> TokenCount:
         """How many input tokens a request is, as the server counts them."""
@@ -243,7 +243,7 @@ class ChatOpenAICompletions(ChatSettings, _OpenAIModel):
 
     def decoder(self) -> decode_chat.ChatDecoder:
         """A decoder for one completion."""
-        return decode_chat.ChatDecoder(self.issuer)
+        return decode_chat.ChatDecoder(self.issuer, self._key.hide)
 
 
 def _environment(name: str) -> str | None:
