@@ -582,6 +582,15 @@ def test_the_current_project_is_that_of_the_folder_loaded_once(
     forget_projects()
 
 
+def test_a_folder_that_is_gone_is_a_typed_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigError, match="go to one that exists"):
+        current_project()
+
+
 async def test_a_project_is_used_in_its_own_context_only(root: Path) -> None:
     import asyncio
 

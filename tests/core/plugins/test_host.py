@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from distributions import Site
 
@@ -98,6 +100,24 @@ def test_the_host_starts_once_before_the_first_activation(site: Site) -> None:
     host.provider("acme")
     host.provider("acme")
     assert started == [set()]
+
+
+def test_starting_may_activate_the_plugin_that_is_about_to_be(site: Site) -> None:
+    module = site.add_plugin(
+        "acme",
+        """
+        calls = []
+
+        @lamella.hookimpl
+        def lamella_provider():
+            calls.append(1)
+            return ProviderSpec(id="acme", factory="m:f")
+        """,
+        group="lamella.providers",
+    )
+    host = PluginHost(distributions=site.distributions(), on_start=lambda: host.activate("provider", "acme"))
+    host.provider("acme")
+    assert sys.modules[module].calls == [1]
 
 
 def test_content_classes_are_found_by_tag_and_never_stop_a_reader(

@@ -232,3 +232,17 @@ def test_the_entry_point_names_the_plugin() -> None:
     ]
     assert point.value == "lamella_python.plugin"
     assert lamella.ToolSourceSpec is type(plugin.lamella_tool_source())
+
+
+async def test_a_relative_path_is_below_the_projects_root_wherever_the_program_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lamella import Project
+
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "rooted_tools.py").write_text("def hello() -> str:\n    'Greet.'\n    return 'hi'\n")
+    (tmp_path / "shop" / "lamella.toml").write_text('[tools.x]\nsource = "python"\nmodule = "rooted_tools"\n')
+    monkeypatch.chdir(tmp_path)
+    source = Project.load(tmp_path / "shop").build_tool_source("x")
+    assert [tool.name for tool in await source.open()] == ["hello"]
+    await source.close()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lamella.config.project import Project
+from lamella.errors import ConfigError
 
 if TYPE_CHECKING:
     from lamella.content import MediaContent
@@ -29,7 +30,13 @@ def current_project() -> Project:
     used = _used.get()
     if used is not None:
         return used
-    folder = os.getcwd()
+    try:
+        folder = os.getcwd()
+    except OSError as error:
+        raise ConfigError(
+            f"the current folder cannot be read ({error}); go to one that exists, or use_project(Project.bare())",
+            cause=error,
+        ) from error
     with _lock:
         if folder not in _loaded:
             _loaded[folder] = Project.load()

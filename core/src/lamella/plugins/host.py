@@ -75,7 +75,7 @@ class PluginHost:
         strict: bool = False,
         distributions: Iterable[Distribution] | None = None,
         lock: Lock | None = None,
-        on_start: Callable[[], None] | None = None,
+        on_start: Callable[[], object] | None = None,
     ) -> None:
         self.strict = strict
         self.catalog = Catalog(
@@ -258,12 +258,13 @@ class PluginHost:
 
     def _outcome(self, kind: Kind, name: str) -> _Outcome:
         with self._guard:
+            if self._on_start is not None and self.record(kind, name).state is PluginState.AVAILABLE:
+                self._start()  # which may activate this very plugin
             record = self.record(kind, name)
             outcome = self._outcomes.get((kind, name))
             if outcome is None or outcome.record is not record:
                 outcome = _Outcome(record=record)
             if record.state is PluginState.AVAILABLE:
-                self._start()
                 outcome = self._activate(self.catalog.entries()[kind, name][0], record)
                 self._outcomes[kind, name] = outcome
         if self.strict and outcome.record.state in _FAULTY:

@@ -24,7 +24,7 @@ class Key:
     def hide(self, value: Any) -> Any:
         """A text, or JSON, without the key in it."""
         if isinstance(value, str):
-            return value.replace(self._value, _SHOWN) if self._value else value
+            return value.replace(self._value, _SHOWN) if self._value and self._value in value else value
         if isinstance(value, dict):
             return {self.hide(name): self.hide(item) for name, item in value.items()}
         if isinstance(value, list | tuple):

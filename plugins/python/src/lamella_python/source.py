@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lamella import ConfigError, Tool
+from lamella import ConfigError, Tool, current_project
 from lamella.tools import as_tools
 from lamella_python.lookup import import_module, nearest
 
@@ -21,7 +21,8 @@ class PythonToolSource:
     :param module: a module (``shop.tools``), or one function or ``Tool`` of it (``shop.tools:price``).
     :param include: patterns of tool names to take; a name without wildcards must exist.
     :param exclude: patterns of tool names to leave out.
-    :param path: the folder that is first on ``sys.path`` while the source is open.
+    :param path: the folder that is first on ``sys.path`` while the source is open; a relative one is
+        below the root of the current project.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class PythonToolSource:
         module: str,
         include: Iterable[str] = ("*",),
         exclude: Iterable[str] = (),
-        path: str = ".",
+        path: str | Path = ".",
     ) -> None:
         self._module, colon, self._member = module.partition(":")
         if not self._module or (colon and not self._member):
@@ -39,7 +40,7 @@ class PythonToolSource:
             )
         self._include = _patterns("include", include)
         self._exclude = _patterns("exclude", exclude)
-        self._path = path
+        self._path = str(_below_project(Path(path)))
         self._added: str | None = None
 
     async def open(self) -> Sequence[Tool]:
@@ -96,6 +97,11 @@ class PythonToolSource:
             for tool in tools
             if _matches(tool.name, self._include) and not _matches(tool.name, self._exclude)
         )
+
+
+def _below_project(path: Path) -> Path:
+    path = path.expanduser()
+    return path if path.is_absolute() else (current_project().root or Path.cwd()) / path
 
 
 def _patterns(setting: str, patterns: Iterable[str]) -> tuple[str, ...]:
