@@ -7,6 +7,8 @@ from typing import Any, Final
 __all__ = ["Key", "scrub_error", "to_key"]
 
 _SHOWN: Final = "***"
+_SHORTEST: Final = 6
+"""Placeholders such as ``"none"`` are no secrets, and their letters are in many words."""
 
 
 class Key:
@@ -24,7 +26,8 @@ class Key:
     def hide(self, value: Any) -> Any:
         """A text, or JSON, without the key in it."""
         if isinstance(value, str):
-            return value.replace(self._value, _SHOWN) if self._value and self._value in value else value
+            hidden = len(self._value) >= _SHORTEST and self._value in value
+            return value.replace(self._value, _SHOWN) if hidden else value
         if isinstance(value, dict):
             return {self.hide(name): self.hide(item) for name, item in value.items()}
         if isinstance(value, list | tuple):
