@@ -46,12 +46,6 @@ def items(*messages: Message) -> list[Any]:
 # -- table W1 -------------------------------------------------------------------------------------
 
 
-def test_w1_native_string_content() -> None:
-    """F-OAI03, F-MSG15: a plain string as the wire has it."""
-    native = ({"role": "user", "content": "hi"},)
-    assert payload(native=native, **{"messages": ()} if False else {})["input"][:1] == list(native)
-
-
 @pytest.mark.parametrize(
     "native",
     [
@@ -69,7 +63,7 @@ def test_w1_native_string_content() -> None:
     ],
 )
 def test_f_msg15_native_payloads_pass_unchanged(native: list[dict[str, Any]]) -> None:
-    """F-MSG15."""
+    """F-MSG15, W1 (a plain string as content is the wire's own short form)."""
     assert model().encode(ModelRequest.of(native))["input"] == native
 
 

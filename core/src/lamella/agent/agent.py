@@ -60,18 +60,24 @@ class Agent:
     """A model with instructions and tools. Immutable, and safe to run many times at once.
 
     :param model: a ``Model``, or a name for ``get_model`` (built on first use; close it with ``aclose``).
+    :param name: identifies the agent in events, logs and runs; needed to use it as a tool.
+    :param description: what another agent's model reads about it.
+    :param system_instruction: travels apart from the history and goes before its system messages.
     :param tools: tools, functions, agents (called as tools), tool sources, or names of configured ones.
     :param tool_choice: ``auto``, ``required`` (= ``any``), ``none`` or a tool's name. Forcing holds
         for the first iteration, or for all with ``force_every_turn``.
+    :param parallel_tool_calls: whether the model may ask for several calls in one turn.
     :param max_iterations: model calls per run; at the cap the run fails, or with ``on_limit="return"`` ends.
     :param max_concurrency: tools that may run at once in one turn.
     :param approve: called for tools that require approval; without it the run waits for
         ``stream.approve(call_id)`` and denies after ``approval_timeout`` seconds.
+    :param guardrails: see the last user message on its way in and the answer on its way out.
     :param sinks: receive the run's events, beside the sinks that the project enables.
     :param slow_sinks: ``wait`` for a slow sink, or ``shed`` deltas (durable events are never shed).
     :param tool_error_detail: how much of a tool's error the model is told: its ``message`` or only its ``class``.
     :param streaming: ``False`` asks the provider for answers in one piece; the events are the same.
     :param transplant: ``degrade`` leaves out what the model cannot take and reports it, ``strict`` refuses.
+    :param project: whose plugins and configuration apply, by default the current folder's.
     :raises AgentInputError: a value that does not fit, or two tools with one name.
     """
 
