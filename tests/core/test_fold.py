@@ -459,3 +459,10 @@ def test_f_loop08_results_are_frozen() -> None:
     assert isinstance(result.messages, tuple)
     assert isinstance(result.new_items, tuple)
     assert isinstance(result, RunResult)
+
+
+def test_an_override_after_an_empty_response_replaces_the_last_text_in_items_too() -> None:
+    override = ev.GuardrailOverride(output="no")
+    result = fold(run_of(START, text("a"), response(1), response(1), override, END))
+    assert [message.text for message in result.messages] == ["no"]
+    assert [item.content for item in result.new_items] == ["no"]  # type: ignore[attr-defined]

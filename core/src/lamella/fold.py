@@ -68,6 +68,7 @@ class _Branch:
         self.items: list[RunItem] = []
         self.outputs: list[ToolOutputBlock] = []
         self.response = ResponseFold()
+        self.last_turn = 0
         self.losses: list[Loss] = []
         self.usage: TokenUsage | None = None
         self.stop_reason: StopReason | None = None
@@ -94,6 +95,7 @@ class _Branch:
         self.flush_outputs()
         if message is not None:
             self.messages.append(message)
+            self.last_turn = self.response.turn
         self.items.extend(self.response.items)
         self.response = ResponseFold(self.response.turn + 1)
         if done is not None:
@@ -129,7 +131,7 @@ class _Branch:
             self.messages[-1] = attrs.evolve(self.messages[-1], content=(*kept, block))
         else:
             self.messages.append(Message.assistant([block]))
-        turn = max(self.response.turn - 1, 0)
+        turn = self.last_turn
         kept_items = [item for item in self.items if not _is_text_of(item, turn)]
         self.items = [*kept_items, MessageOutputItem(block=block, turn=turn)]
 

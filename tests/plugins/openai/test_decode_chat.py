@@ -105,7 +105,7 @@ async def test_f_evt11_rendering_golden() -> None:
         chunk(finish="tool_calls"),
         DONE,
     )
-    assert render_events(events) == (
+    assert "".join(render_events(events)) == (
         'Hello Ryan! 5 multiplied by 7 is 35.\n\nmultiply({"a": 5, "b": 7})\nmultiply({"a": 8, "b": 101})\n'
     )
 
