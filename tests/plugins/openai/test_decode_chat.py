@@ -6,25 +6,31 @@ from typing import Any
 
 import pytest
 from openai_wire import play
+from openai_wires import CHAT_STREAM, CHAT_USAGE, chunk, completion, fragment, sse
 
 from lamella.content import OpaqueContent, ReasoningBlock, TextBlock
 from lamella.errors import (
-    APIStatusError,
     AgentParsingError,
+    APIStatusError,
     InvalidRequestError,
     LamellaError,
     RateLimitError,
     ServerError,
     StreamInterruptedError,
 )
-from lamella.events import Event, MessageOutputDelta, ReasoningDelta, ResponseDone, ToolCallDelta, ToolCallDone
+from lamella.events import (
+    Event,
+    MessageOutputDelta,
+    ReasoningDelta,
+    ResponseDone,
+    ToolCallDelta,
+    ToolCallDone,
+)
 from lamella.messages import Message
 from lamella.models import Completion, ModelRequest
 from lamella.rendering import render_events
 from lamella_openai import ChatOpenAICompletions
 from lamella_openai.decode_chat import ChatDecoder
-
-from .wires import CHAT_STREAM, CHAT_USAGE, chunk, completion, fragment, sse
 
 DONE = "[DONE]"
 
@@ -77,7 +83,10 @@ async def test_golden() -> None:
         ("call_b", "add", " 1}"),
     ]
     done = [event for event in events if isinstance(event, ToolCallDone)]
-    assert [(event.call_id, event.output) for event in done] == [("call_a", {"city": "Rome"}), ("call_b", {"a": 1})]
+    assert [(event.call_id, event.output) for event in done] == [
+        ("call_a", {"city": "Rome"}),
+        ("call_b", {"a": 1}),
+    ]
     last = events[-1]
     assert isinstance(last, ResponseDone)
     assert (last.stop_reason, last.raw_stop_reason, last.response_id, last.model) == (
@@ -163,6 +172,7 @@ async def test_f_evt12_the_usage_chunk() -> None:
     events = await events_of(chunk({"content": "a"}), chunk(finish="stop", usage=None), usage, DONE)
     last = events[-1]
     assert isinstance(last, ResponseDone)
+    assert last.raw is not None
     assert last.raw[-1] == usage
     assert last.token_usage is not None
     assert last.token_usage.raw == CHAT_USAGE
@@ -189,7 +199,9 @@ async def test_usage_on_every_chunk_counts_once_and_the_last_counts() -> None:
     """F-N23."""
     first = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
     last = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-    events = await events_of(chunk({"content": "a"}, usage=first), chunk({"content": "b"}, "stop", usage=last), DONE)
+    events = await events_of(
+        chunk({"content": "a"}, usage=first), chunk({"content": "b"}, "stop", usage=last), DONE
+    )
     seen = [event.token_usage.total_tokens for event in events if event.token_usage is not None]
     assert seen == [4, 5, 5]
 
@@ -218,7 +230,9 @@ async def test_f_n02_everything_in_one_chunk() -> None:
 
 async def test_f_oai06_logprobs_come_back() -> None:
     """F-OAI06: joined over the stream, as in one piece."""
-    entries = [{"token": token, "logprob": -0.1, "bytes": None, "top_logprobs": []} for token in "ab"]
+    entries: list[dict[str, Any]] = [
+        {"token": token, "logprob": -0.1, "bytes": None, "top_logprobs": []} for token in "ab"
+    ]
     chunks = [chunk({"content": entry["token"]}) for entry in entries]
     for one, entry in zip(chunks, entries, strict=True):
         one["choices"][0]["logprobs"] = {"content": [entry], "refusal": None}
@@ -271,7 +285,9 @@ async def test_audio_is_kept_with_its_transcript() -> None:
 @pytest.mark.parametrize("pieces", [["hm ", "ok"], [""], ["", "x", ""]])
 async def test_f_x19_reasoning_round_trips(name: str, pieces: list[str]) -> None:
     """F-X19: under its name; ``""`` is kept apart from ``null`` and from nothing; not signed by anyone else."""
-    found = await read(*(chunk({name: piece}) for piece in pieces), chunk({"content": "a", name: None}, "stop"), DONE)
+    found = await read(
+        *(chunk({name: piece}) for piece in pieces), chunk({"content": "a", name: None}, "stop"), DONE
+    )
     assert [block.text for block in found.reasoning] == ["".join(pieces)]
     assert found.reasoning[0].provider == "openai"
     assert found.message is not None
@@ -308,7 +324,8 @@ async def test_f_x19_reasoning_details_round_trip() -> None:
 
 async def test_reasoning_details_alone_are_kept() -> None:
     found = await read(
-        chunk({"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}], "content": "a"}, "stop"), DONE
+        chunk({"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}], "content": "a"}, "stop"),
+        DONE,
     )
     (block,) = found.reasoning
     assert isinstance(block, ReasoningBlock)
@@ -324,16 +341,22 @@ TWO = [("f", '{"a": 1}'), ("g", '{"b": 2}')]
     ("fragments", "expected"),
     [
         pytest.param(
-            [fragment(0, '{"a": 1}', "x", "f"), fragment(0, '{"b": 2}', "y", "g")], TWO, id="same index, new id"
+            [fragment(0, '{"a": 1}', "x", "f"), fragment(0, '{"b": 2}', "y", "g")],
+            TWO,
+            id="same index, new id",
         ),
         pytest.param(
             [fragment(None, '{"a": 1}', "x", "f"), fragment(None, '{"b": 2}', "y", "g")], TWO, id="no index"
         ),
         pytest.param(
-            [fragment(None, '{"a": 1}', None, "f"), fragment(None, '{"b": 2}', None, "g")], TWO, id="no index, no id"
+            [fragment(None, '{"a": 1}', None, "f"), fragment(None, '{"b": 2}', None, "g")],
+            TWO,
+            id="no index, no id",
         ),
         pytest.param(
-            [fragment(0, '{"a": 1}', "", "f"), fragment(0, '{"b": 2}', "", "g")], TWO, id="same index, empty id"
+            [fragment(0, '{"a": 1}', "", "f"), fragment(0, '{"b": 2}', "", "g")],
+            TWO,
+            id="same index, empty id",
         ),
         pytest.param(
             [fragment(0, '{"a": 1}', None, "f"), fragment(0, '{"a": 1}', None, "f")],
@@ -346,19 +369,21 @@ TWO = [("f", '{"a": 1}'), ("g", '{"b": 2}')]
             id="id and name repeated",
         ),
         pytest.param(
-            [fragment(None, '{"a"', "x", "f"), fragment(None, ": 1}", "x", None)], [TWO[0]], id="no index, id repeated"
+            [fragment(None, '{"a"', "x", "f"), fragment(None, ": 1}", "x", None)],
+            [TWO[0]],
+            id="no index, id repeated",
         ),
         pytest.param(
-            [fragment(0, '{"a": 1}', "x", "f"), fragment(0, "", None, "f")], [TWO[0]], id="name repeated at the end"
+            [fragment(0, '{"a": 1}', "x", "f"), fragment(0, "", None, "f")],
+            [TWO[0]],
+            id="name repeated at the end",
         ),
         pytest.param(
             [fragment(0, "", "x", "get_"), fragment(0, "", None, "it"), fragment(0, "{}")],
             [("get_it", "{}")],
             id="split name",
         ),
-        pytest.param(
-            [fragment(0, '{"a"', "x"), fragment(0, ": 1}", None, "f")], [TWO[0]], id="late name"
-        ),
+        pytest.param([fragment(0, '{"a"', "x"), fragment(0, ": 1}", None, "f")], [TWO[0]], id="late name"),
         pytest.param([fragment(0, {"a": 1}, "x", "f")], [TWO[0]], id="arguments as object"),
         pytest.param([fragment(0, None, "x", "f")], [("f", "")], id="no arguments"),
         pytest.param([fragment(0, "", "x", "f")], [("f", "")], id="empty arguments"),
@@ -379,14 +404,20 @@ TWO = [("f", '{"a": 1}'), ("g", '{"b": 2}')]
             [fragment(1, '{"b": 2}', "y", "g"), fragment(0, '{"a": 1}', "x", "f")], TWO, id="out of order"
         ),
         pytest.param(
-            [fragment(0, '{"a": 1}', "x", "f"), fragment(1, '{"b": 2}', "x", "g")], TWO, id="one id for two calls"
+            [fragment(0, '{"a": 1}', "x", "f"), fragment(1, '{"b": 2}', "x", "g")],
+            TWO,
+            id="one id for two calls",
         ),
     ],
 )
 @pytest.mark.parametrize("one_chunk", [True, False])
 async def test_f_n03_calls_assemble(fragments: list[Any], expected: list[Any], one_chunk: bool) -> None:
     """F-N03, F-N04, F-N19, F-EVT04: however a server cuts calls; ids are there, and differ."""
-    chunks = [chunk({"tool_calls": fragments})] if one_chunk else [chunk({"tool_calls": [one]}) for one in fragments]
+    chunks = (
+        [chunk({"tool_calls": fragments})]
+        if one_chunk
+        else [chunk({"tool_calls": [one]}) for one in fragments]
+    )
     events = await events_of(*chunks, chunk(finish="tool_calls"), DONE)
     done = [event for event in events if isinstance(event, ToolCallDone)]
     assert [(event.name, event.arguments_json) for event in done] == expected
@@ -453,7 +484,9 @@ async def test_done_may_be_missing_and_is_no_proof() -> None:
 
 
 async def test_content_after_a_finish_reason_counts() -> None:
-    found = await read(chunk({"content": "a"}, "tool_calls"), chunk({"content": "b"}), chunk(finish="stop"), DONE)
+    found = await read(
+        chunk({"content": "a"}, "tool_calls"), chunk({"content": "b"}), chunk(finish="stop"), DONE
+    )
     assert (found.content, found.stop_reason) == ("ab", "end_turn")
 
 
@@ -462,7 +495,11 @@ async def test_content_after_a_finish_reason_counts() -> None:
     [
         ({"message": "slow down", "code": "rate_limit_exceeded"}, RateLimitError, True),
         ({"message": "no money", "code": "insufficient_quota"}, RateLimitError, False),
-        ({"message": "bad tool", "type": "invalid_request_error", "code": "tool_use_failed"}, InvalidRequestError, False),
+        (
+            {"message": "bad tool", "type": "invalid_request_error", "code": "tool_use_failed"},
+            InvalidRequestError,
+            False,
+        ),
         ({"message": "too long", "code": "context_length_exceeded"}, InvalidRequestError, False),
         ({"message": "oops", "type": "server_error"}, ServerError, True),
         ({"message": "busy", "code": 503}, ServerError, True),

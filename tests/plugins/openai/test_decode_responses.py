@@ -7,11 +7,26 @@ from typing import Any
 
 import pytest
 from openai_wire import play
+from openai_wires import (
+    CALL,
+    EMPTY_CALL,
+    MESSAGE,
+    NOTE,
+    REASONING,
+    RESPONSES_OUTPUT,
+    RESPONSES_STREAM,
+    RESPONSES_USAGE,
+    SEARCH,
+    ended,
+    part,
+    response,
+    sse,
+)
 
 from lamella.content import OpaqueContent, ReasoningBlock, TextBlock
 from lamella.errors import (
-    APIStatusError,
     AgentParsingError,
+    APIStatusError,
     InvalidRequestError,
     LamellaError,
     RateLimitError,
@@ -35,22 +50,6 @@ from lamella.models import Completion, ModelRequest
 from lamella_image import ImageContent
 from lamella_openai import ChatOpenAI
 from lamella_openai.decode_responses import ResponsesDecoder
-
-from .wires import (
-    CALL,
-    EMPTY_CALL,
-    MESSAGE,
-    NOTE,
-    REASONING,
-    RESPONSES_OUTPUT,
-    RESPONSES_STREAM,
-    RESPONSES_USAGE,
-    SEARCH,
-    ended,
-    part,
-    response,
-    sse,
-)
 
 
 def model(**fields: Any) -> ChatOpenAI:
@@ -114,7 +113,12 @@ async def test_golden() -> None:
         ("call_1", "weather", '"Rome"}'),
     ]
     first, second = (event for event in events if isinstance(event, ToolCallDone))
-    assert (first.id, first.output, second.arguments_json, second.output) == ("fc_1", {"city": "Rome"}, "", {})
+    assert (first.id, first.output, second.arguments_json, second.output) == (
+        "fc_1",
+        {"city": "Rome"},
+        "",
+        {},
+    )
     last = events[-1]
     assert isinstance(last, ResponseDone)
     assert (last.stop_reason, last.raw_stop_reason, last.response_id, last.model, last.provider) == (
@@ -144,7 +148,9 @@ async def test_f_n37_the_answer_goes_back_item_by_item() -> None:
 async def test_f_n37_empty_summary() -> None:
     """F-N37, F-OAI04: nothing but the encrypted form."""
     item = {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "enc"}
-    found = await read(part("output_item.done", 0, item=item), part("output_item.done", 1, item=CALL), ended())
+    found = await read(
+        part("output_item.done", 0, item=item), part("output_item.done", 1, item=CALL), ended()
+    )
     assert found.reasoning[0].summary is None
     assert found.message is not None
     sent = model().encode(ModelRequest(messages=(found.message,)))["input"]
@@ -152,7 +158,12 @@ async def test_f_n37_empty_summary() -> None:
 
 
 async def test_reasoning_text_of_open_models() -> None:
-    item = {"id": "r", "type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hmm"}]}
+    item = {
+        "id": "r",
+        "type": "reasoning",
+        "summary": [],
+        "content": [{"type": "reasoning_text", "text": "hmm"}],
+    }
     events = await events_of(
         part("output_item.added", 0, item={**item, "content": []}),
         part("reasoning_text.delta", 0, item_id="r", content_index=0, delta="hm"),
@@ -178,7 +189,13 @@ async def test_reasoning_text_of_open_models() -> None:
         ([text_item("a")], "completed", None, "end_turn", "completed"),
         ([text_item("a"), CALL], "completed", None, "tool_use", "completed"),
         ([text_item("a")], "incomplete", "max_output_tokens", "max_tokens", "max_output_tokens"),
-        ([{**CALL, "arguments": '{"ci'}], "incomplete", "max_output_tokens", "max_tokens", "max_output_tokens"),
+        (
+            [{**CALL, "arguments": '{"ci'}],
+            "incomplete",
+            "max_output_tokens",
+            "max_tokens",
+            "max_output_tokens",
+        ),
         ([text_item("a")], "incomplete", "content_filter", "content_filter", "content_filter"),
         ([text_item("a")], "incomplete", "steered", "other", "steered"),
         ([text_item("a")], "incomplete", None, "other", "incomplete"),
@@ -190,7 +207,11 @@ async def test_f_loop11_stop_reasons(output: Any, status: str, reason: Any, stop
     found = await read(ended(*output, status=status, incomplete_details=details))
     whole = ResponsesDecoder("openai").whole(response(*output, status=status, incomplete_details=details))[-1]
     assert isinstance(whole, ResponseDone)
-    assert (found.stop_reason, found.raw_stop_reason) == (whole.stop_reason, whole.raw_stop_reason) == (stop, raw)
+    assert (
+        (found.stop_reason, found.raw_stop_reason)
+        == (whole.stop_reason, whole.raw_stop_reason)
+        == (stop, raw)
+    )
 
 
 def test_a_background_response_is_not_an_end() -> None:
@@ -219,7 +240,9 @@ async def test_f_n05_a_refusal_is_text_that_goes_back_as_a_refusal() -> None:
 
 async def test_f_evt14_nothing_is_no_message() -> None:
     """F-EVT14: no text in the answer is no block."""
-    found = await read(ended(text_item(""), status="incomplete", incomplete_details={"reason": "content_filter"}))
+    found = await read(
+        ended(text_item(""), status="incomplete", incomplete_details={"reason": "content_filter"})
+    )
     assert (found.message, found.content, found.stop_reason) == (None, "", "content_filter")
 
 
@@ -272,7 +295,9 @@ async def test_text_of_which_no_item_is_known() -> None:
 
 
 async def test_without_output_index_the_item_id_is_the_key() -> None:
-    stream = [{key: value for key, value in event.items() if key != "output_index"} for event in RESPONSES_STREAM]
+    stream = [
+        {key: value for key, value in event.items() if key != "output_index"} for event in RESPONSES_STREAM
+    ]
     events, expected = await events_of(*stream), await events_of(*RESPONSES_STREAM)
     assert [event.type for event in events] == [event.type for event in expected]
     assert shown(events) == shown(expected)
@@ -325,7 +350,9 @@ async def test_f_evt07_unknown_events_and_items_are_kept() -> None:
     """F-EVT07: by name, with their payload; items as content that goes back."""
     item = {"id": "n1", "type": "new_thing_call", "secret_sauce": [1, None]}
     strange = {"type": "response.new_thing.progress", "item_id": "n1", "x": 1}
-    events = await events_of({"type": "keepalive"}, strange, part("output_item.done", 0, item=item), ended(item))
+    events = await events_of(
+        {"type": "keepalive"}, strange, part("output_item.done", 0, item=item), ended(item)
+    )
     others = [event for event in events if isinstance(event, OtherEvent)]
     assert [event.name for event in others] == ["keepalive", "response.new_thing.progress", "new_thing_call"]
     assert others[1].raw_event == strange
@@ -354,11 +381,16 @@ async def test_server_side_work_names_the_issuer_of_a_compatible_server() -> Non
 
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
-IMAGE = {"id": "ig_1", "type": "image_generation_call", "status": "completed", "output_format": "png", "result": PNG}
+IMAGE = {
+    "id": "ig_1",
+    "type": "image_generation_call",
+    "status": "completed",
+    "output_format": "png",
+    "result": PNG,
+}
 
 
 async def test_a_generated_image_is_media_that_goes_back() -> None:
-    """F-EVT10 (``media.output.done``)."""
     events = await events_of(part("output_item.done", 0, item=IMAGE), ended(IMAGE))
     (made,) = [event.media for event in events if isinstance(event, MediaOutputDone)]
     assert isinstance(made, ImageContent)

@@ -93,7 +93,10 @@ def test_w2_assistant() -> None:
 
 def test_w2_outputs_come_before_other_user_content() -> None:
     """F-N20, F-N16, F-MSG05."""
-    outputs = [ToolOutputBlock(call_id="c1", output=10.8), ToolOutputBlock(call_id="c2", output={"a": True, "b": None})]
+    outputs = [
+        ToolOutputBlock(call_id="c1", output=10.8),
+        ToolOutputBlock(call_id="c2", output={"a": True, "b": None}),
+    ]
     assert sent(Message.user([TextBlock(text="and"), *outputs])) == [
         {"role": "tool", "tool_call_id": "c1", "content": "10.8"},
         {"role": "tool", "tool_call_id": "c2", "content": '{"a": true, "b": null}'},
@@ -185,17 +188,26 @@ def test_f_str04_response_format() -> None:
     wanted = ModelRequest.of("hi", output_schema=OutputSchema(schema=schema, name="answer"))
     assert model().encode(wanted)["response_format"] == {
         "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": {**schema, "additionalProperties": False}, "strict": True},
+        "json_schema": {
+            "name": "answer",
+            "schema": {**schema, "additionalProperties": False},
+            "strict": True,
+        },
     }
     asked = model(text_format="json_object").encode(ModelRequest.of("hi"))
     assert asked["response_format"] == {"type": "json_object"}
-    assert model(response_format=schema).encode(ModelRequest.of("hi"))["response_format"]["type"] == "json_schema"
+    assert (
+        model(response_format=schema).encode(ModelRequest.of("hi"))["response_format"]["type"]
+        == "json_schema"
+    )
 
 
 # -- state of compatible servers ------------------------------------------------------------------
 
 
-def reasoning(state: dict[str, Any], text: str | None = "hm", provider: str = "api.compat.example") -> ReasoningBlock:
+def reasoning(
+    state: dict[str, Any], text: str | None = "hm", provider: str = "api.compat.example"
+) -> ReasoningBlock:
     return ReasoningBlock(text=text, provider=provider, opaque={provider: {"chat": state}})
 
 
@@ -205,7 +217,10 @@ def reasoning(state: dict[str, Any], text: str | None = "hm", provider: str = "a
         ({"fields": ["reasoning_content"]}, "hm", {"reasoning_content": "hm"}),
         ({"fields": ["reasoning_content"]}, "", {"reasoning_content": ""}),
         (
-            {"fields": ["reasoning"], "raw": {"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]}},
+            {
+                "fields": ["reasoning"],
+                "raw": {"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]},
+            },
             "hm",
             {"reasoning": "hm", "reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]},
         ),
@@ -230,14 +245,20 @@ def test_f_msg07_reasoning_of_others_is_left_out() -> None:
     asked = model()
     report = asked.report(request)
     assert asked.encode(request, report)["messages"] == [{"role": "assistant", "content": "a"}]
-    assert [(loss.kind, loss.block) for loss in report.losses] == [("dropped", 0), ("dropped", 1), ("dropped", 2)]
+    assert [(loss.kind, loss.block) for loss in report.losses] == [
+        ("dropped", 0),
+        ("dropped", 1),
+        ("dropped", 2),
+    ]
     with pytest.raises(AgentSerializationError):
         asked.encode(attrs.evolve(request, transplant="strict"))
 
 
 def test_a_turn_of_which_nothing_is_left_is_not_sent() -> None:
     message = Message.assistant([ReasoningBlock(summary="s", signature="x", provider="anthropic")])
-    assert sent(Message.user("hi"), message) == [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]
+    assert sent(Message.user("hi"), message) == [
+        {"role": "user", "content": [{"type": "text", "text": "hi"}]}
+    ]
 
 
 def test_what_the_caller_vouches_for_is_sent_to_a_compatible_server() -> None:

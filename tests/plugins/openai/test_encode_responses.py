@@ -93,7 +93,13 @@ def test_w1_tool_call() -> None:
 
 @pytest.mark.parametrize(
     ("output", "wire"),
-    [("fine", "fine"), (10.8, "10.8"), ({"a": True, "b": None}, '{"a": true, "b": null}'), (None, "null"), ("", "")],
+    [
+        ("fine", "fine"),
+        (10.8, "10.8"),
+        ({"a": True, "b": None}, '{"a": true, "b": null}'),
+        (None, "null"),
+        ("", ""),
+    ],
 )
 def test_w1_tool_output(output: Any, wire: str) -> None:
     assert items(Message.user([ToolOutputBlock(call_id="c1", output=output)])) == [
@@ -145,7 +151,10 @@ def test_f_oai04_reasoning_with_a_signature_and_no_summary() -> None:
     assert items(Message.assistant([block])) == [
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "enc"}
     ]
-    assert "encrypted_content" not in items(Message.assistant([ReasoningBlock(reasoning_id="r", summary="s")]))[0]
+    assert (
+        "encrypted_content"
+        not in items(Message.assistant([ReasoningBlock(reasoning_id="r", summary="s")]))[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -227,7 +236,10 @@ def test_f_tool07_without_tools_there_is_none_of_their_keys() -> None:
 def test_the_o_series_is_not_sent_the_flag_it_refuses() -> None:
     request = ModelRequest.of("hi", tools=(weather,))
     assert "parallel_tool_calls" not in model("o4-mini").encode(request)
-    assert model("o4-mini").encode(attrs.evolve(request, parallel_tool_calls=False))["parallel_tool_calls"] is False
+    assert (
+        model("o4-mini").encode(attrs.evolve(request, parallel_tool_calls=False))["parallel_tool_calls"]
+        is False
+    )
 
 
 # -- options --------------------------------------------------------------------------------------
@@ -249,7 +261,9 @@ def test_unset_is_not_sent_and_zero_is() -> None:
 
 def test_f_oai02_reasoning_text_and_store() -> None:
     """F-OAI02, F-N36."""
-    asked = model(reasoning_effort="low", reasoning_summary="auto", verbosity="high", text_format="json_object")
+    asked = model(
+        reasoning_effort="low", reasoning_summary="auto", verbosity="high", text_format="json_object"
+    )
     sent = asked.encode(ModelRequest.of("hi"))
     assert sent["reasoning"] == {"effort": "low", "summary": "auto"}
     assert sent["text"] == {"verbosity": "high", "format": {"type": "json_object"}}
@@ -391,7 +405,13 @@ ITEM = {"id": "msg_1", "status": "completed", "phase": "final_answer"}
 
 def test_a_message_goes_back_as_its_item() -> None:
     """F-N37: id, status, phase, citations, refusals, and parts of one item together."""
-    note = {"type": "url_citation", "url": "https://x.example", "title": "X", "start_index": 0, "end_index": 1}
+    note = {
+        "type": "url_citation",
+        "url": "https://x.example",
+        "title": "X",
+        "start_index": 0,
+        "end_index": 1,
+    }
     blocks = [
         TextBlock(text="a", annotations=[note], opaque={"openai": {"item": ITEM}}),
         TextBlock(text="no", opaque={"openai": {"item": ITEM, "refusal": True}}),

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai_server import Answer, LoopbackServer
 from openai_wire import Played, play
 
 from lamella.content import MediaContent, OpaqueContent, TextBlock
-from lamella.errors import AgentParsingError, LamellaError
+from lamella.errors import AgentParsingError, APIStatusError, LamellaError
 from lamella.events import (
     MessageOutputDelta,
     ReasoningDelta,
@@ -30,12 +31,6 @@ FOLDER = Path(os.environ.get("LAMELLA_CASSETTES") or Path(__file__).parents[4] /
 FILES = sorted((*FOLDER.glob("openai-chat/*/*.json"), *FOLDER.glob("openai-responses/*/*.json")))
 
 pytestmark = pytest.mark.skipif(not FILES, reason="no recordings here; set LAMELLA_CASSETTES")
-
-
-@pytest.fixture(params=FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def recording(request: pytest.FixtureRequest) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(request.param.read_text())
-    return record
 
 
 def model_for(record: dict[str, Any]) -> ChatOpenAI | ChatOpenAICompletions:
@@ -90,7 +85,9 @@ class Reading:
             self.refusal = self.refusal or bool(said.get("refusal"))
             self.reasoning += said.get("reasoning_content") or said.get("reasoning") or ""
             for place, call in enumerate(said.get("tool_calls") or ()):
-                kept = self.calls.setdefault(call.get("index", place), {"id": "", "name": "", "arguments": ""})
+                kept = self.calls.setdefault(
+                    call.get("index", place), {"id": "", "name": "", "arguments": ""}
+                )
                 kept["id"] = call.get("id") or kept["id"]
                 kept["name"] = call["function"].get("name") or kept["name"]
                 kept["arguments"] += call["function"].get("arguments") or ""
@@ -137,6 +134,28 @@ class Reading:
 # -- against it -----------------------------------------------------------------------------------
 
 
+def load(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(path.read_text())
+    return record
+
+
+def is_answer(record: dict[str, Any]) -> bool:
+    return record["response"]["status"] == 200 and Reading(record).choices == 1 and not Reading(record).failed
+
+
+def params(records: list[tuple[Path, dict[str, Any]]]) -> pytest.MarkDecorator:
+    named = [pytest.param(record, id=f"{path.parent.name}/{path.stem}") for path, record in records]
+    return pytest.mark.parametrize("recording", named)
+
+
+RECORDS = [(path, load(path)) for path in FILES]
+BODIES = [(path, record) for path, record in RECORDS if record["response"]["status"] == 200]
+ANSWERS = [(path, record) for path, record in BODIES if is_answer(record)]
+STREAMS = [(path, record) for path, record in ANSWERS if "stream" in record["tags"]]
+FAILURES = [(path, record) for path, record in BODIES if not is_answer(record)]
+REFUSED = [(path, record) for path, record in RECORDS if record["response"]["status"] != 200]
+
+
 async def played(record: dict[str, Any], *, seed: int | None = None) -> Played:
     body = record["response"]["body_text"].encode()
     streaming = body.lstrip().startswith((b"data:", b"event:", b":"))
@@ -144,14 +163,9 @@ async def played(record: dict[str, Any], *, seed: int | None = None) -> Played:
     return await play(model_for(record), body, streaming=streaming, sizes=sizes)
 
 
-def is_answer(record: dict[str, Any]) -> bool:
-    return record["response"]["status"] == 200 and Reading(record).choices == 1 and not Reading(record).failed
-
-
+@params(ANSWERS)
 async def test_f_n23_recorded_answers_read_as_the_bytes_say(recording: dict[str, Any]) -> None:
     """F-N23, F-EVT03, F-EVT05, F-USE03, F-LOOP11: text, calls, reasoning, usage, stop reason of every recording."""
-    if not is_answer(recording):
-        pytest.skip("an error, see below")
     expected = Reading(recording)
     got = await played(recording)
     completion = got.completion
@@ -180,11 +194,17 @@ def assert_usage(completion: Completion, raw: dict[str, Any] | None) -> None:
     assert usage.total_tokens == raw["total_tokens"]
     into = raw.get("input_tokens_details") or raw.get("prompt_tokens_details") or {}
     out = raw.get("output_tokens_details") or raw.get("completion_tokens_details") or {}
-    given = raw.get("input_tokens", raw.get("prompt_tokens"))
-    made = raw.get("output_tokens", raw.get("completion_tokens"))
-    held = (into.get("cached_tokens") or 0) + (into.get("cache_write_tokens") or 0) + (into.get("audio_tokens") or 0)
+    given: int = raw["input_tokens"] if "input_tokens" in raw else raw["prompt_tokens"]
+    made: int = raw["output_tokens"] if "output_tokens" in raw else raw["completion_tokens"]
+    held = (
+        (into.get("cached_tokens") or 0)
+        + (into.get("cache_write_tokens") or 0)
+        + (into.get("audio_tokens") or 0)
+    )
     assert usage.input_tokens == max(given - held, 0)
-    assert usage.output_tokens == max(made - (out.get("reasoning_tokens") or 0) - (out.get("audio_tokens") or 0), 0)
+    assert usage.output_tokens == max(
+        made - (out.get("reasoning_tokens") or 0) - (out.get("audio_tokens") or 0), 0
+    )
     assert usage.cached_read_tokens == into.get("cached_tokens")
     assert usage.cached_write_tokens == into.get("cache_write_tokens")
     assert usage.reasoning_tokens == out.get("reasoning_tokens")
@@ -221,10 +241,9 @@ def item_of(block: OpaqueContent | MediaContent) -> dict[str, Any]:
     return {**state["item"], "result": block.base64_data}
 
 
+@params(STREAMS)
 async def test_f_evt03_deltas_of_recordings_join_to_the_answer(recording: dict[str, Any]) -> None:
     """F-EVT03, F-EVT04, F-EVT09, F-N01: joining the deltas gives the whole."""
-    if not is_answer(recording) or "stream" not in recording["tags"]:
-        pytest.skip("not an answered stream")
     got = await played(recording)
     assert got.completion is not None
     shown = "".join(event.delta for event in got.events if isinstance(event, MessageOutputDelta))
@@ -233,16 +252,17 @@ async def test_f_evt03_deltas_of_recordings_join_to_the_answer(recording: dict[s
     assert thought == Reading(recording).reasoning
     for call in got.completion.tool_calls:
         pieces = [
-            event for event in got.events if isinstance(event, ToolCallDelta) and event.call_id == call.call_id
+            event
+            for event in got.events
+            if isinstance(event, ToolCallDelta) and event.call_id == call.call_id
         ]
         assert "".join(str(event.delta) for event in pieces) == call.arguments_json
         assert {event.name for event in pieces} <= {call.name}
 
 
+@params(ANSWERS)
 async def test_f_evt02_recorded_chunks_stay_unaltered(recording: dict[str, Any]) -> None:
     """F-EVT02: every raw event is a chunk of the wire, and the response keeps its payloads."""
-    if not is_answer(recording):
-        pytest.skip("not an answer")
     got = await played(recording)
     wire = payloads(recording["response"]["body_text"])
     assert got.completion is not None
@@ -258,19 +278,17 @@ async def test_f_evt02_recorded_chunks_stay_unaltered(recording: dict[str, Any])
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
+@params(BODIES)
 async def test_recordings_read_the_same_however_they_are_cut(recording: dict[str, Any], seed: int) -> None:
-    if recording["response"]["status"] != 200:
-        pytest.skip("an error body")
     whole, pieces = await played(recording), await played(recording, seed=seed)
     assert pieces.events == whole.events
     assert str(pieces.error) == str(whole.error)
 
 
+@params(FAILURES)
 async def test_f_n05_recorded_errors_are_typed(recording: dict[str, Any]) -> None:
     """F-N05, F-N06, F-EVT12: errors in a body after HTTP 200, and several choices, leave as typed errors."""
     reading = Reading(recording)
-    if recording["response"]["status"] != 200 or not (reading.failed or reading.choices > 1):
-        pytest.skip("an answer, or an error status")
     got = await played(recording)
     assert isinstance(got.error, LamellaError)
     if reading.choices > 1:
@@ -283,10 +301,9 @@ async def test_f_n05_recorded_errors_are_typed(recording: dict[str, Any]) -> Non
     assert got.error.partial.content == reading.text
 
 
+@params(ANSWERS)
 async def test_f_n37_recorded_answers_can_be_sent_back(recording: dict[str, Any]) -> None:
     """F-N37, F-MSG06: what was decoded is encoded without error; what has an item goes back as that item."""
-    if not is_answer(recording):
-        pytest.skip("not an answer")
     got = await played(recording)
     assert got.completion is not None
     if got.completion.message is None:
@@ -306,7 +323,9 @@ async def test_f_n37_recorded_answers_can_be_sent_back(recording: dict[str, Any]
 
 
 def says_nothing(item: dict[str, Any]) -> bool:
-    return item["type"] == "message" and not any(part.get("text") or part.get("refusal") for part in item["content"])
+    return item["type"] == "message" and not any(
+        part.get("text") or part.get("refusal") for part in item["content"]
+    )
 
 
 def _replayable(items: list[dict[str, Any]], lost: bool) -> list[dict[str, Any]]:
@@ -327,6 +346,39 @@ def _replayable(items: list[dict[str, Any]], lost: bool) -> list[dict[str, Any]]
             ]
         found.append({key: value for key, value in item.items() if key != "id"})
     return found
+
+
+@params(REFUSED)
+async def test_f_err02_recorded_error_statuses_are_typed(
+    server: LoopbackServer, recording: dict[str, Any]
+) -> None:
+    """F-ERR02, F-N40: served again over loopback, through the SDK."""
+    answer = recording["response"]
+    headers = {name: answer["headers"][name] for name in ("retry-after",) if name in answer["headers"]}
+    server.answers = [
+        Answer(
+            status=answer["status"],
+            headers={"content-type": "application/json", **headers},
+            pieces=(answer["body_text"].encode(),),
+        )
+    ]
+    cls = ChatOpenAI if "responses" in recording["api"] else ChatOpenAICompletions
+    async with cls("m", api_key="sk-other", base_url=server.url, max_retries=0) as model:
+        with pytest.raises(APIStatusError) as caught:
+            await model.complete("hi")
+    error = caught.value
+    names = {
+        400: "InvalidRequestError",
+        401: "AuthenticationError",
+        429: "RateLimitError",
+        500: "ServerError",
+    }
+    assert type(error).__name__ == names.get(answer["status"], "APIStatusError")
+    assert error.status_code == answer["status"]
+    said = json.loads(answer["body_text"])["error"]
+    assert said["message"] in error.message
+    assert error.context["code"] == str(said["code"])
+    assert error.retry_after == (float(headers["retry-after"]) if headers else None)
 
 
 def test_recordings_hold_what_these_tests_are_for() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+from openai_server import Answer, LoopbackServer
 
 from lamella.errors import (
     APIConnectionError,
@@ -30,8 +31,6 @@ from lamella.errors import (
 from lamella.events import AttemptRollback, AttemptStart, Event, MessageOutputDelta, ResponseDone
 from lamella.models import ModelRequest, RetryPolicy
 from lamella_openai import ChatOpenAI, ChatOpenAICompletions
-
-from .conftest import Answer, LoopbackServer
 
 KEY = "sk-very-secret-0123456789"
 
@@ -221,7 +220,9 @@ async def test_f_prv02_retries_then_success(server: LoopbackServer) -> None:
     async with chat(server, max_retries=2) as model:
         async for event in model.stream(ModelRequest.of("hi")):
             events.append(event)
-    kinds = [event.type for event in events if isinstance(event, AttemptStart | AttemptRollback | ResponseDone)]
+    kinds = [
+        event.type for event in events if isinstance(event, AttemptStart | AttemptRollback | ResponseDone)
+    ]
     assert kinds == ["attempt.start", "attempt.rollback"] * 2 + ["attempt.start", "response.done"]
     assert len(server.requests) == 3
     assert {request.text for request in server.requests} == {server.requests[0].text}
@@ -264,7 +265,9 @@ async def test_a_server_that_is_silent_is_a_timeout(server: LoopbackServer) -> N
 
 
 async def test_a_server_that_is_not_there_is_a_connection_error() -> None:
-    async with ChatOpenAICompletions("m", api_key=KEY, base_url="http://127.0.0.1:1/v1", max_retries=0) as model:
+    async with ChatOpenAICompletions(
+        "m", api_key=KEY, base_url="http://127.0.0.1:1/v1", max_retries=0
+    ) as model:
         with pytest.raises(APIConnectionError, match=r"127\.0\.0\.1:1"):
             await model.complete("hi")
 
@@ -302,11 +305,24 @@ async def test_f_n27_the_key_is_nowhere(
 ) -> None:
     """F-N27: not in reprs, settings, dumps, events, errors with their causes and tracebacks, or debug logs."""
     caplog.set_level(logging.DEBUG)
-    echo = {"error": {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key", "param": KEY}}
-    server.answers = [Answer.events(*HELLO), Answer.json(echo, 401), Answer.events({"error": f"bad key {KEY}"})]
+    echo = {
+        "error": {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key", "param": KEY}
+    }
+    server.answers = [
+        Answer.events(*HELLO),
+        Answer.json(echo, 401),
+        Answer.events({"error": f"bad key {KEY}"}),
+    ]
     model = chat(server)
     events = [event async for event in model.stream(ModelRequest.of("hi"))]
-    shown = [repr(events), repr(model), str(model), repr(model.settings), repr(model.transport), repr(vars(model))]
+    shown = [
+        repr(events),
+        repr(model),
+        str(model),
+        repr(model.settings),
+        repr(model.transport),
+        repr(vars(model)),
+    ]
     shown.append(repr(attrs.asdict(model, recurse=False)))
     for _ in range(2):
         with pytest.raises(LamellaError) as caught:

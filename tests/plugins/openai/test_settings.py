@@ -66,7 +66,7 @@ def test_f_oai01_bad_values_are_refused(cls: Class, field: str, value: Any, allo
 
 def test_f_oai02_f_oai07_bad_values_of_one_class() -> None:
     """F-OAI02, F-OAI07."""
-    for cls, field, value in (
+    bad: tuple[tuple[Class, str, Any], ...] = (
         (ChatOpenAI, "reasoning_summary", "long"),
         (ChatOpenAI, "max_output_tokens", 0),
         (ChatOpenAI, "truncation", "yes"),
@@ -74,7 +74,8 @@ def test_f_oai02_f_oai07_bad_values_of_one_class() -> None:
         (ChatOpenAICompletions, "stop", [1]),
         (ChatOpenAICompletions, "frequency_penalty", 3),
         (ChatOpenAICompletions, "seed", "a"),
-    ):
+    )
+    for cls, field, value in bad:
         with pytest.raises(AgentInputError, match=field):
             cls(**{"api_key": "sk-x", field: value})
 
@@ -87,7 +88,7 @@ def test_f_oai01_unknown_fields_are_refused(cls: Class) -> None:
     with pytest.raises(AgentInputError, match="model_kwargs"):
         cls(api_key="sk-x", zzzz=1)  # type: ignore[call-arg]
     with pytest.raises(TypeError):
-        cls("gpt-5", "sk-x")  # type: ignore[misc]
+        cls("gpt-5", "sk-x")  # type: ignore[call-arg]
     with pytest.raises(AgentInputError, match="max_tokens"):
         ChatOpenAI(api_key="sk-x", max_tokens=1)  # type: ignore[call-arg]
 
@@ -103,7 +104,7 @@ def test_f_oai07_settings_are_copied_at_construction(cls: Class) -> None:
     chat = ChatOpenAICompletions(api_key="sk-x", stop=stop)
     stop.append("b")
     assert chat.stop == ["a"]
-    assert ChatOpenAICompletions(api_key="sk-x", stop="END").stop == ["END"]  # type: ignore[arg-type]
+    assert ChatOpenAICompletions(api_key="sk-x", stop="END").stop == ["END"]
 
 
 # -- the key --------------------------------------------------------------------------------------

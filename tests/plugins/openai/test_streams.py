@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import attrs
+import openai_wires as wires
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,8 +19,6 @@ from lamella.models import Completion, WireModel
 from lamella_openai import ChatOpenAI, ChatOpenAICompletions
 from lamella_openai.decode_chat import ChatDecoder
 from lamella_openai.decode_responses import ResponsesDecoder
-
-from . import wires
 
 
 def chat(**fields: Any) -> ChatOpenAICompletions:
@@ -49,7 +48,9 @@ def essence(completion: Completion | None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("model", "stream", "whole"), CASES)
-async def test_f_n23_streamed_equals_unstreamed(model: WireModel, stream: bytes, whole: dict[str, Any]) -> None:
+async def test_f_n23_streamed_equals_unstreamed(
+    model: WireModel, stream: bytes, whole: dict[str, Any]
+) -> None:
     """F-N23, F-EVT15, F-OAI06: blocks, state, stop reason, usage."""
     streamed = await play(model, stream)
     unstreamed = await play(model, json.dumps(whole).encode(), streaming=False)
@@ -107,7 +108,9 @@ async def test_damaged_streams_leave_typed_errors_only(
         body = bytearray(stream)
         for _ in range(chosen.randint(1, 4)):
             place = chosen.randrange(len(body))
-            body[place : place + chosen.randint(0, 3)] = bytes(chosen.randrange(256) for _ in range(chosen.randint(0, 3)))
+            body[place : place + chosen.randint(0, 3)] = bytes(
+                chosen.randrange(256) for _ in range(chosen.randint(0, 3))
+            )
         got = await play(model, bytes(body))
         assert (got.completion is None) != (got.error is None)
 
@@ -123,12 +126,14 @@ JSON = st.recursive(
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_decoders_take_any_field_of_any_type(data: st.DataObject) -> None:
     """A wrong type in any field is an event, an exception the base class types, or nothing: never a hang."""
-    decoder, stream = data.draw(
-        st.sampled_from(
-            [(ChatDecoder("openai"), wires.CHAT_STREAM), (ResponsesDecoder("openai"), wires.RESPONSES_STREAM)]
-        )
+    wired: list[tuple[Any, tuple[Any, ...]]] = [
+        (ChatDecoder("openai"), wires.CHAT_STREAM),
+        (ResponsesDecoder("openai"), wires.RESPONSES_STREAM),
+    ]
+    decoder, stream = data.draw(st.sampled_from(wired))
+    chunk = json.loads(
+        json.dumps(data.draw(st.sampled_from([one for one in stream if isinstance(one, dict)])))
     )
-    chunk = json.loads(json.dumps(data.draw(st.sampled_from([one for one in stream if isinstance(one, dict)]))))
     owner = chunk
     while isinstance(owner, dict) and owner:
         key = data.draw(st.sampled_from(sorted(owner)))

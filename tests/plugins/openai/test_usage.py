@@ -57,7 +57,11 @@ def test_f_use01_buckets_add_up_to_the_total() -> None:
         "completion_tokens": 50,
         "total_tokens": 150,
         "prompt_tokens_details": {"cached_tokens": 10, "cache_write_tokens": 20, "audio_tokens": 30},
-        "completion_tokens_details": {"reasoning_tokens": 5, "audio_tokens": 15, "rejected_prediction_tokens": 7},
+        "completion_tokens_details": {
+            "reasoning_tokens": 5,
+            "audio_tokens": 15,
+            "rejected_prediction_tokens": 7,
+        },
     }
     usage = read_chat_usage(raw)
     assert usage is not None

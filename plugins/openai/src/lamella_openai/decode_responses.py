@@ -28,15 +28,13 @@ from lamella.events import (
 )
 from lamella_openai.calls import new_call_id
 from lamella_openai.errors import interrupted, reported_error
+from lamella_openai.pieces import Key, Part, Pieces, key_of
 from lamella_openai.replay import CUSTOM_CALL, ITEM, call_state, message_state, reasoning_state
 from lamella_openai.usage import read_responses_usage
 
 __all__ = ["MakeImage", "ResponsesDecoder"]
 
 Wire: TypeAlias = Any
-Key: TypeAlias = int | str | None
-"""An item's ``output_index``, or its id where a server sends no index."""
-
 MakeImage: TypeAlias = Callable[[str, str, Mapping[str, Any]], MediaContent | None]
 """Makes an image from base64, its format and its opaque state; ``None`` where no content plugin can."""
 
@@ -65,7 +63,7 @@ class ResponsesDecoder:
         self._hide = hide or _as_it_is
         self._make_image = make_image
         self._added: dict[Key, dict[str, Wire]] = {}
-        self._pieces: dict[tuple[Key, str, int], list[str]] = {}
+        self._pieces = Pieces()
         self._annotations: dict[Key, list[Wire]] = {}
         self._emitted: set[Key] = set()
         self._follows: str | None = None
@@ -95,12 +93,7 @@ class ResponsesDecoder:
         if kind == "response.output_text.delta":
             if not (delta := event.get("delta")):
                 return []
-            owner = event.get("output_index")
-            key = (event.get("item_id") if owner is None else owner, "text", event.get("content_index") or 0)
-            try:
-                self._pieces[key].append(delta)
-            except KeyError:
-                self._pieces[key] = [delta]
+            self._pieces.add_text(event, delta)
             return [MessageOutputDelta(id=event.get("item_id"), raw_event=event, delta=delta)]
         read = _READERS.get(kind) if isinstance(kind, str) else None
         return [_other(event)] if read is None else read(self, event)
@@ -113,15 +106,15 @@ class ResponsesDecoder:
         item = dict(event["item"])
         if item.get("type") in _CALLS and not item.get("call_id"):
             item["call_id"] = new_call_id()
-        self._added[_key(event)] = item
+        self._added[key_of(event)] = item
         return []
 
     def _annotation_added(self, event: dict[str, Wire]) -> list[Event]:
-        self._annotations.setdefault(_key(event), []).append(event.get("annotation"))
+        self._annotations.setdefault(key_of(event), []).append(event.get("annotation"))
         return []
 
     def _refusal_delta(self, event: dict[str, Wire]) -> list[Event]:
-        delta = self._keep(event, "text")
+        delta = self._pieces.add(event, "text")
         return [MessageOutputDelta(id=event.get("item_id"), raw_event=event, delta=delta)] if delta else []
 
     def _summary_delta(self, event: dict[str, Wire]) -> list[Event]:
@@ -130,15 +123,15 @@ class ResponsesDecoder:
     def _text_delta(self, event: dict[str, Wire]) -> list[Event]:
         return self._reasoning_delta(event, "content")
 
-    def _reasoning_delta(self, event: dict[str, Wire], part: str) -> list[Event]:
-        if not (delta := self._keep(event, part)):
+    def _reasoning_delta(self, event: dict[str, Wire], part: Part) -> list[Event]:
+        if not (delta := self._pieces.add(event, part)):
             return []
         kind: Any = "summary" if part == "summary" else "text"
         return [ReasoningDelta(id=event.get("item_id"), raw_event=event, delta=delta, kind=kind)]
 
     def _arguments_delta(self, event: dict[str, Wire]) -> list[Event]:
-        delta = self._keep(event, "arguments")
-        item = self._added.get(_key(event))
+        delta = self._pieces.add(event, "arguments")
+        item = self._added.get(key_of(event))
         if item is None or not delta:
             return []  # an unknown call: its last event will say all
         return [
@@ -153,19 +146,13 @@ class ResponsesDecoder:
 
     def _arguments_done(self, event: dict[str, Wire]) -> list[Event]:
         said = event.get("arguments", event.get("input"))
-        item = self._added.get(_key(event))
+        item = self._added.get(key_of(event))
         if item is not None and said is not None:
             item["input" if item.get("type") == CUSTOM_CALL else "arguments"] = said
         return []
 
-    def _keep(self, event: dict[str, Wire], part: str) -> str:
-        delta = event.get("delta") or ""
-        index = event.get("summary_index") if part == "summary" else event.get("content_index")
-        self._pieces.setdefault((_key(event), part, index or 0), []).append(delta)
-        return str(delta)
-
     def _item_done(self, event: dict[str, Wire]) -> list[Event]:
-        return self._complete(event["item"], _key(event), event)
+        return self._complete(event["item"], key_of(event), event)
 
     def _lifecycle(self, event: dict[str, Wire]) -> list[Event]:
         response = event.get("response") or {}
@@ -203,21 +190,23 @@ class ResponsesDecoder:
     def _salvaged(self, key: Key) -> dict[str, Wire]:
         """An item of which only the beginning and pieces came."""
         item = dict(self._added[key])
-        pieces = [(part, "".join(text)) for (owner, part, _), text in self._pieces.items() if owner == key]
-        if item.get("type") == "message":
+        pieces, kind = self._pieces, item.get("type")
+        if kind == "message":
             notes = self._annotations.get(key, [])
-            texts = [text for part, text in pieces if part == "text"]
-            item["content"] = [{"type": "output_text", "text": text, "annotations": notes} for text in texts]
-        elif item.get("type") == "reasoning":
+            item["content"] = [
+                {"type": "output_text", "text": text, "annotations": notes}
+                for text in pieces.texts(key, "text")
+            ]
+        elif kind == "reasoning":
             item["summary"] = [
-                {"type": "summary_text", "text": text} for part, text in pieces if part == "summary"
+                {"type": "summary_text", "text": text} for text in pieces.texts(key, "summary")
             ]
             item["content"] = [
-                {"type": "reasoning_text", "text": text} for part, text in pieces if part == "content"
+                {"type": "reasoning_text", "text": text} for text in pieces.texts(key, "content")
             ]
-        elif item.get("type") in _CALLS:
-            name = "input" if item["type"] == CUSTOM_CALL else "arguments"
-            item[name] = item.get(name) or "".join(text for _, text in pieces)
+        elif kind in _CALLS:
+            name = "input" if kind == CUSTOM_CALL else "arguments"
+            item[name] = item.get(name) or "".join(pieces.texts(key, "arguments"))
         return item
 
     # -- the end ----------------------------------------------------------------------------------
@@ -308,7 +297,7 @@ class ResponsesDecoder:
                 events.append(OtherEvent(id=item.get("id"), raw_event=raw, name=f"part.{part.get('type')}"))
                 continue
             self._refused = self._refused or part.get("type") == "refusal"
-            if rest := self._unseen(key, "text", index, text):
+            if rest := self._pieces.unseen(key, "text", index, text):
                 events.append(MessageOutputDelta(id=item.get("id"), raw_event=raw, delta=rest))
             if text:
                 state = message_state(item, part, self._follows)
@@ -327,11 +316,12 @@ class ResponsesDecoder:
     def _reasoning(self, item: Mapping[str, Wire], key: Key, raw: Wire) -> list[Event]:
         events: list[Event] = []
         joined: dict[str, str | None] = {}
-        for name in ("summary", "content"):
+        names: tuple[Part, ...] = ("summary", "content")
+        for name in names:
             texts = [part.get("text") or "" for part in item.get(name) or ()]
             joined[name] = "".join(texts) if texts else None
             for index, text in enumerate(texts):
-                if rest := self._unseen(key, name, index, text):
+                if rest := self._pieces.unseen(key, name, index, text):
                     kind: Any = "summary" if name == "summary" else "text"
                     events.append(ReasoningDelta(id=item.get("id"), raw_event=raw, delta=rest, kind=kind))
         self._follows = item.get("id") or None
@@ -364,7 +354,7 @@ class ResponsesDecoder:
         done = ToolCallDone(
             **call, arguments_json=arguments or "", opaque={self._issuer: call_state(item, self._follows)}
         )
-        rest = self._unseen(key, "arguments", 0, arguments or "")
+        rest = self._pieces.unseen(key, "arguments", 0, arguments or "")
         return [*([ToolCallDelta(**call, delta=rest)] if rest else []), done]
 
     def _image(self, item: Mapping[str, Wire]) -> MediaContent | None:
@@ -376,19 +366,6 @@ class ResponsesDecoder:
         if self._follows is not None:
             state["follows"] = self._follows
         return self._make_image(result, item.get("output_format") or "png", {self._issuer: state})
-
-    def _unseen(self, key: Key, part: str, index: int, text: str) -> str:
-        """What of a text no delta had: a server may send only the completed item."""
-        seen = "".join(self._pieces.get((key, part, index), ()))
-        return text[len(seen) :] if text.startswith(seen) else ""
-
-
-def _key(event: Mapping[str, Wire]) -> Key:
-    index = event.get("output_index")
-    if index is not None:
-        return int(index)
-    item = event.get("item")
-    return event.get("item_id") or (item.get("id") if isinstance(item, Mapping) else None)
 
 
 def _flat(event: Mapping[str, Wire]) -> dict[str, Wire]:

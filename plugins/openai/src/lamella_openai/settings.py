@@ -24,11 +24,24 @@ TEXT_FORMATS = ("text", "json_object", "json_schema")
 _table = optional(instance("a dict", dict))
 
 
-def _text_list(value: Any) -> Any:
+def _text_list(value: list[str] | str | None) -> list[str] | None:
     """A list of its own; a single text is a list of one."""
     if isinstance(value, str):
         return [value]
     return list(value) if isinstance(value, list | tuple) else value
+
+
+def _own(value: dict[str, Any]) -> dict[str, Any]:
+    """A copy that no change of the caller's reaches."""
+    return copy.deepcopy(value)
+
+
+def _own_or_none(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    return copy.deepcopy(value)
+
+
+def _own_schema(value: Any) -> Any:
+    return copy.deepcopy(value)
 
 
 @attrs.define(kw_only=True, slots=False, eq=False, repr=False)
@@ -59,10 +72,10 @@ class OpenAISettings:
     max_retries: int = attrs.field(default=3, validator=integer(0))
     streaming: bool = attrs.field(default=True, validator=flag)
     stream_options: dict[str, Any] | None = attrs.field(
-        default=None, converter=copy.deepcopy, validator=_table
+        default=None, converter=_own_or_none, validator=_table
     )
     model_kwargs: dict[str, Any] = attrs.field(
-        factory=dict, converter=copy.deepcopy, validator=instance("a dict", dict)
+        factory=dict, converter=_own, validator=instance("a dict", dict)
     )
     temperature: float | None = attrs.field(default=None, validator=optional(number(0, 2)))
     top_p: float | None = attrs.field(default=None, validator=optional(number(0, 1)))
@@ -71,11 +84,11 @@ class OpenAISettings:
     reasoning_effort: str | None = attrs.field(default=None, validator=optional(one_of(*EFFORTS)))
     verbosity: str | None = attrs.field(default=None, validator=optional(one_of(*VERBOSITIES)))
     text_format: str = attrs.field(default="text", validator=one_of(*TEXT_FORMATS))
-    response_format: Any = attrs.field(default=None, converter=copy.deepcopy)
+    response_format: Any = attrs.field(default=None, converter=_own_schema)
     service_tier: str | None = attrs.field(default=None, validator=optional(text))
     prompt_cache_key: str | None = attrs.field(default=None, validator=optional(text))
     safety_identifier: str | None = attrs.field(default=None, validator=optional(text))
-    metadata: dict[str, str] | None = attrs.field(default=None, converter=copy.deepcopy, validator=_table)
+    metadata: dict[str, str] | None = attrs.field(default=None, converter=_own_or_none, validator=_table)
     user: str | None = attrs.field(default=None, validator=optional(text))
 
 

@@ -14,7 +14,9 @@ def sse(*chunks: Json | str, named: bool = False) -> bytes:
     for chunk in chunks:
         if named and isinstance(chunk, dict):
             lines.append(f"event: {chunk['type']}\n")
-        lines.append(f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk, ensure_ascii=False)}\n\n")
+        lines.append(
+            f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk, ensure_ascii=False)}\n\n"
+        )
     return "".join(lines).encode()
 
 
@@ -49,7 +51,7 @@ CHAT_USAGE: Json = {
     "prompt_tokens_details": {"cached_tokens": 30},
     "completion_tokens_details": {"reasoning_tokens": 20},
 }
-CHAT_STREAM = (
+CHAT_STREAM: tuple[Any, ...] = (
     chunk({"role": "assistant", "content": "", "reasoning_content": ""}),
     chunk({"reasoning_content": "hm "}),
     chunk({"reasoning_content": "ö"}),
@@ -68,7 +70,10 @@ CHAT_WHOLE = completion(
     {
         "reasoning_content": "hm ö",
         "content": "Grüße 🌍",
-        "tool_calls": [fragment(None, '{"city": "Rome"}', "call_a", "weather"), fragment(None, '{"a": 1}', "call_b", "add")],
+        "tool_calls": [
+            fragment(None, '{"city": "Rome"}', "call_a", "weather"),
+            fragment(None, '{"a": 1}', "call_b", "add"),
+        ],
     },
     "tool_calls",
     CHAT_USAGE,
@@ -83,7 +88,13 @@ RESPONSES_USAGE: Json = {
     "output_tokens_details": {"reasoning_tokens": 20},
     "total_tokens": 580,
 }
-NOTE: Json = {"type": "url_citation", "url": "https://x.example", "title": "X", "start_index": 0, "end_index": 2}
+NOTE: Json = {
+    "type": "url_citation",
+    "url": "https://x.example",
+    "title": "X",
+    "start_index": 0,
+    "end_index": 2,
+}
 REASONING: Json = {
     "id": "rs_1",
     "type": "reasoning",
@@ -132,11 +143,17 @@ def part(kind: str, index: int, **fields: Any) -> Json:
 
 
 RESPONSES_OUTPUT = (REASONING, SEARCH, MESSAGE, CALL, EMPTY_CALL)
-RESPONSES_STREAM = (
+RESPONSES_STREAM: tuple[Json, ...] = (
     {"type": "response.created", "response": response(status="in_progress")},
     {"type": "response.in_progress", "response": response(status="in_progress")},
     part("output_item.added", 0, item={**REASONING, "encrypted_content": "not yet", "summary": []}),
-    part("reasoning_summary_part.added", 0, item_id="rs_1", summary_index=0, part={"type": "summary_text", "text": ""}),
+    part(
+        "reasoning_summary_part.added",
+        0,
+        item_id="rs_1",
+        summary_index=0,
+        part={"type": "summary_text", "text": ""},
+    ),
     part("reasoning_summary_text.delta", 0, item_id="rs_1", summary_index=0, delta="one "),
     part("reasoning_summary_text.done", 0, item_id="rs_1", summary_index=0, text="one "),
     part("reasoning_summary_text.delta", 0, item_id="rs_1", summary_index=1, delta="zwei"),
@@ -151,7 +168,14 @@ RESPONSES_STREAM = (
     part("output_item.added", 3, item={**CALL, "arguments": "", "status": "in_progress"}),
     part("function_call_arguments.delta", 3, item_id="fc_1", delta='{"city": '),
     part("output_text.delta", 2, item_id="msg_1", content_index=0, delta=" 🌍"),
-    part("output_text.annotation.added", 2, item_id="msg_1", content_index=0, annotation_index=0, annotation=NOTE),
+    part(
+        "output_text.annotation.added",
+        2,
+        item_id="msg_1",
+        content_index=0,
+        annotation_index=0,
+        annotation=NOTE,
+    ),
     part("output_text.done", 2, item_id="msg_1", content_index=0, text="Grüße 🌍"),
     part("content_part.done", 2, item_id="msg_1", content_index=0, part=MESSAGE["content"][0]),
     part("output_item.done", 2, item=MESSAGE),
