@@ -157,7 +157,7 @@ def test_f_reg03_an_unlisted_model_warns_once_and_is_refused_when_strict(acme: P
 
 @pytest.mark.parametrize("bad", ["", ":x", "acme:", "acme"])
 def test_a_bad_name_says_what_a_name_looks_like(bad: str, acme: Project) -> None:
-    with pytest.raises(ConfigError, match="MODEL|provider:model"):
+    with pytest.raises(ConfigError, match=r"MODEL|provider:model"):
         get_model(bad, project=acme)
 
 

@@ -534,3 +534,12 @@ def test_f_med08_unknown_content_is_refused_and_planned() -> None:
     with pytest.raises(UnsupportedContentError, match="hologram"):
         items(message)
     assert [problem.code for problem in model().check([message])] == ["agent.content.unsupported"]
+
+
+def test_w1_a_plain_string_is_sent_as_one() -> None:
+    """W1: plain string → ``{role: "user", content: "…"}``; the same text in a message is a list of parts."""
+    model = ChatOpenAI(api_key="sk-x")
+    assert model.encode(ModelRequest.of("hi"))["input"] == [{"role": "user", "content": "hi"}]
+    assert model.encode(ModelRequest.of([Message.user("hi")]))["input"] == [
+        {"role": "user", "content": [{"type": "input_text", "text": "hi"}]}
+    ]

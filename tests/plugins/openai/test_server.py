@@ -385,17 +385,16 @@ async def test_f_reg04_a_missing_sdk_is_a_plugin_error(monkeypatch: pytest.Monke
     assert isinstance(caught.value.cause, ImportError)
 
 
-def test_clients_of_dead_loops_are_forgotten(server: LoopbackServer) -> None:
+def test_clients_of_dead_loops_are_closed_and_forgotten(server: LoopbackServer) -> None:
     server.answers = [Answer.json(COMPLETION)]
     model = chat(server, streaming=False)
 
     async def ask() -> None:
         await model.complete("hi")
-        await model.transport._client().close()
 
     asyncio.run(ask())
-    gc.collect()
-    assert len(model.transport._clients) == 0
+    assert model.transport._clients == {}
+    gc.collect()  # what is left open would warn here
 
 
 def test_importing_the_classes_imports_no_sdk() -> None:

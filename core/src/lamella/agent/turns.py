@@ -98,6 +98,7 @@ class AgentTurns:
             tool_choice=effective_choice(self._choice, iteration, agent.force_every_turn),
             parallel_tool_calls=agent.parallel_tool_calls,
             streaming=agent.streaming,
+            plain_input=self.given.plain,
             transplant=agent.transplant,
         )
 

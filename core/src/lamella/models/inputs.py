@@ -22,10 +22,11 @@ _ACCEPTED = "str, PromptTemplate, list[Message] or list[dict]"
 
 @attrs.frozen(kw_only=True)
 class ParsedInput:
-    """Either ``messages``, or the ``native`` payload of one provider."""
+    """Either ``messages``, or the ``native`` payload of one provider. ``plain`` says that it was a bare string."""
 
     messages: tuple[Message, ...] = ()
     native: tuple[FrozenDict, ...] | None = None
+    plain: bool = False
 
 
 def parse_input(value: Input) -> ParsedInput:
@@ -34,7 +35,7 @@ def parse_input(value: Input) -> ParsedInput:
     :raises AgentInputError: another type, an empty list, or a list that mixes messages and dicts.
     """
     if isinstance(value, str):
-        return ParsedInput(messages=(Message.user(value),))
+        return ParsedInput(messages=(Message.user(value),), plain=True)
     if isinstance(value, Message):
         return ParsedInput(messages=(value,))
     if isinstance(value, PromptTemplate):

@@ -37,7 +37,8 @@ class ModelRequest:
     ``messages`` is the history; where ``native`` is set (a provider's own payload), ``native`` is the
     history and ``messages`` are what came after it. ``system_instruction`` travels apart and goes first. ``tool_choice`` is ``auto``, ``required``, ``none`` or a tool's
     name. ``streaming=False`` asks for the answer in one piece; the events are the same.
-    ``extra`` is merged into the payload last, for this call only.
+    ``plain_input`` says that ``messages[0]`` was given as a bare string, which some wires write in a
+    form of its own. ``extra`` is merged into the payload last, for this call only.
     """
 
     messages: tuple[Message, ...] = attrs.field(default=(), converter=as_tuple)
@@ -48,6 +49,7 @@ class ModelRequest:
     parallel_tool_calls: bool = True
     output_schema: OutputSchema | None = None
     streaming: bool = True
+    plain_input: bool = False
     transplant: TransplantMode = "degrade"
     extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze)
 
@@ -57,4 +59,4 @@ class ModelRequest:
         if isinstance(input, ModelRequest):
             return attrs.evolve(input, **fields) if fields else input
         parsed = parse_input(input)
-        return cls(messages=parsed.messages, native=parsed.native, **fields)
+        return cls(messages=parsed.messages, native=parsed.native, plain_input=parsed.plain, **fields)

@@ -145,7 +145,9 @@ class History:
         """The input: the native history as it is, then the messages."""
         self._items.extend(request.native or ())
         for index, message in enumerate(request.messages):
-            if message.role == "assistant":
+            if index == 0 and request.plain_input:
+                self._items.append({"role": message.role, "content": message.text})
+            elif message.role == "assistant":
                 self._assistant(index, message)
             else:
                 self._given(index, message)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -30,7 +29,7 @@ __all__ = ["OpenAITransport"]
 
 @attrs.define(kw_only=True, eq=False)
 class OpenAITransport:
-    """One SDK client per event loop, made when first used there.
+    """One SDK client per event loop, made when first used there and closed with the loop at the latest.
 
     A given ``http_client`` stays its owner's: it serves every loop and is not closed here.
     """
@@ -42,9 +41,7 @@ class OpenAITransport:
     project: str | None
     timeout: float | None
     http_client: httpx2.AsyncClient | None = attrs.field(default=None, repr=False)
-    _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = attrs.field(
-        factory=WeakKeyDictionary, init=False, repr=False
-    )
+    _clients: dict[asyncio.AbstractEventLoop, _LoopClient] = attrs.field(factory=dict, init=False, repr=False)
 
     @asynccontextmanager
     async def open(
@@ -81,7 +78,7 @@ class OpenAITransport:
             raise self.error(error) from error
 
     async def _post(self, path: str, body: bytes, accept: str) -> httpx2.Response:
-        client = self._client()
+        client = await self._client()
         from httpx2 import Response
         from openai import AsyncStream
 
@@ -96,7 +93,7 @@ class OpenAITransport:
         return response  # type: ignore[no-any-return]  # ``cast_to`` says what comes; the SDK's hints know streams only
 
     async def _get(self, path: str) -> httpx2.Response:
-        client = self._client()
+        client = await self._client()
         from httpx2 import Response
 
         return await client.get(
@@ -110,12 +107,25 @@ class OpenAITransport:
         authorization = f"Bearer {key}" if key else Omit()
         return {"Content-Type": "application/json", "Accept": accept, "Authorization": authorization}
 
-    def _client(self) -> AsyncOpenAI:
+    async def _client(self) -> AsyncOpenAI:
         loop = asyncio.get_running_loop()
-        client = self._clients.get(loop)
-        if client is None:
-            client = self._clients[loop] = self._make_client()
-        return client
+        held = self._clients.get(loop)
+        if held is None:
+            client = self._make_client()
+            held = self._clients[loop] = _LoopClient(client, self._open_until_closed(loop, client))
+            await anext(held.life)
+        return held.client
+
+    async def _open_until_closed(
+        self, loop: asyncio.AbstractEventLoop, client: AsyncOpenAI
+    ) -> AsyncGenerator[None, None]:
+        """Closes the client when it is closed itself: by ``aclose``, or by the loop that ends (``asyncio.run``)."""
+        try:
+            yield
+        finally:
+            self._clients.pop(loop, None)
+            if self.http_client is None:
+                await client.close()
 
     def _make_client(self) -> AsyncOpenAI:
         try:
@@ -147,15 +157,19 @@ class OpenAITransport:
     async def aclose(self) -> None:
         """Close the clients; those of other loops are closed there. The next request makes a new one."""
         here = asyncio.get_running_loop()
-        clients = list(self._clients.items())
-        self._clients.clear()
-        if self.http_client is not None:
-            return
-        for loop, client in clients:
+        for loop, held in list(self._clients.items()):
             if loop is here:
-                await client.close()
+                await held.life.aclose()
             elif loop.is_running():
-                asyncio.run_coroutine_threadsafe(client.close(), loop)
+                asyncio.run_coroutine_threadsafe(held.life.aclose(), loop)
+
+
+@attrs.frozen
+class _LoopClient:
+    """A client and the generator that closes it."""
+
+    client: AsyncOpenAI
+    life: AsyncGenerator[None, None]
 
 
 def _json(payload: Mapping[str, Any]) -> bytes:
