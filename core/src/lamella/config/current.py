@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import os
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lamella.config.project import Project
@@ -43,14 +41,19 @@ def current_project() -> Project:
         return _loaded[folder]
 
 
-@contextlib.contextmanager
-def use_project(project: Project) -> Iterator[Project]:
+class use_project:  # noqa: N801  # used as a function, like contextlib.suppress
     """Make ``project`` the current one inside a ``with`` block, in this context only."""
-    token = _used.set(project)
-    try:
-        yield project
-    finally:
-        _used.reset(token)
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._tokens: list[contextvars.Token[Project | None]] = []
+
+    def __enter__(self) -> Project:
+        self._tokens.append(_used.set(self._project))
+        return self._project
+
+    def __exit__(self, *exc_info: object) -> None:
+        _used.reset(self._tokens.pop())
 
 
 def forget_projects() -> None:
