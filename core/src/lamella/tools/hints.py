@@ -74,7 +74,7 @@ def _namespace(target: Any) -> ChainMap[str, Any]:
     ):
         with_value = _cell(cell)
         closure.update({name: with_value[0]} if with_value else {})
-    defining = next((frame for frame in _frames() if code in frame.f_code.co_consts), None)
+    defining = next((frame for frame in _frames() if _defines(frame, code)), None)
     local = {} if defining is None else dict(defining.f_locals)
     return ChainMap(closure, local, getattr(function, "__globals__", {}), {"ToolRuntime": ToolRuntime})
 
@@ -84,6 +84,11 @@ def _cell(cell: types.CellType) -> tuple[Any] | None:
         return (cell.cell_contents,)
     except ValueError:  # a recursive name that is not bound yet
         return None
+
+
+def _defines(frame: types.FrameType, code: types.CodeType | None) -> bool:
+    # By identity: comparing code objects is slow, and crashes CPython 3.13.0 under a tracer.
+    return any(constant is code for constant in frame.f_code.co_consts if constant is not None)
 
 
 def _frames() -> Iterator[types.FrameType]:
