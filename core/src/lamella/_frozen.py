@@ -18,6 +18,8 @@ __all__ = [
     "as_tuple",
     "freeze",
     "freeze_mapping",
+    "freeze_optional_tuple",
+    "freeze_tuple",
     "thaw",
 ]
 
@@ -90,6 +92,16 @@ def freeze(value: Any) -> Any:
 def as_tuple(value: Iterable[Any]) -> tuple[Any, ...]:
     """Any iterable as a tuple, for attrs converters."""
     return tuple(value)
+
+
+def freeze_tuple(value: Iterable[Any]) -> tuple[Any, ...]:
+    """Any iterable as a tuple of frozen items."""
+    return tuple(freeze(item) for item in value)
+
+
+def freeze_optional_tuple(value: Iterable[Any] | None) -> tuple[Any, ...] | None:
+    """:func:`freeze_tuple`, or ``None``."""
+    return None if value is None else freeze_tuple(value)
 
 
 def freeze_mapping(value: Mapping[str, Any] | None) -> FrozenDict:

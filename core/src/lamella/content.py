@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import attrs
 
-from lamella._frozen import EMPTY, JSON, freeze, freeze_mapping
+from lamella._frozen import EMPTY, JSON, freeze, freeze_mapping, freeze_optional_tuple, freeze_tuple
 from lamella._json import dumps, parse_object
 from lamella.errors import AgentInputError, AgentSerializationError
 
@@ -39,14 +39,6 @@ def _optional_text(instance: object, attribute: attrs.Attribute[Any], value: obj
         _text(instance, attribute, value)
 
 
-def _freeze_tuple(value: Any) -> tuple[Any, ...]:
-    return tuple(freeze(item) for item in value)
-
-
-def _freeze_optional_tuple(value: Any) -> tuple[Any, ...] | None:
-    return None if value is None else _freeze_tuple(value)
-
-
 @attrs.frozen(kw_only=True)
 class Block:
     """Base of all content.
@@ -70,8 +62,8 @@ class TextBlock(Block):
 
     type: ClassVar[Literal["text"]] = "text"
     text: str = attrs.field(validator=_text)
-    annotations: tuple[Any, ...] = attrs.field(default=(), converter=_freeze_tuple)
-    logprobs: tuple[Any, ...] | None = attrs.field(default=None, converter=_freeze_optional_tuple, repr=False)
+    annotations: tuple[Any, ...] = attrs.field(default=(), converter=freeze_tuple)
+    logprobs: tuple[Any, ...] | None = attrs.field(default=None, converter=freeze_optional_tuple, repr=False)
 
 
 @attrs.frozen(kw_only=True)

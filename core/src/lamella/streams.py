@@ -6,6 +6,7 @@ with :func:`contextlib.aclosing` where iteration may stop early.
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import weakref
 from collections import deque
@@ -25,9 +26,9 @@ class Stream(AsyncIterator[T]):
     def __aiter__(self) -> Self:
         return self
 
+    @abc.abstractmethod
     async def __anext__(self) -> T:
         """The next item; ``StopAsyncIteration`` at the end."""
-        raise NotImplementedError
 
     async def aclose(self) -> None:
         """Stop: close the source and give no more items. Closing twice is harmless."""
