@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import sys
 import types
-from typing import Any
 
 _ROOMS = {
     "lamella._frozen": ["FrozenDict", "FrozenList"],
@@ -147,16 +146,18 @@ __all__ = ["__version__", *sorted(_HOME)]
 class _Face(types.ModuleType):
     """The package: ``lamella.fold`` is the function, although the room it lives in has the same name."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name == "fold" and isinstance(value, types.ModuleType):
-            value = value.fold  # the import system binds the room to the package; the public name wins
+            value = vars(value)[
+                "fold"
+            ]  # the import system binds the room to the package; the public name wins
         super().__setattr__(name, value)
 
 
 sys.modules[__name__].__class__ = _Face
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     room = _HOME.get(name)
     if room is None:
         raise AttributeError(f"module 'lamella' has no attribute {name!r}")
