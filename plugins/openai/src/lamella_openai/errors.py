@@ -6,6 +6,7 @@ servers put an HTTP status into ``code``, or send a bare text.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
@@ -23,9 +24,12 @@ from lamella.errors import (
 )
 from lamella.models import status_error
 
-__all__ = ["interrupted", "reported_error", "sdk_missing", "translate"]
+__all__ = ["interrupted", "reported_error", "sdk_missing", "status_failure", "translate"]
 
 Wire: TypeAlias = Any
+
+_SHOWN: Final = 500
+"""Characters of a body without an error object that a message shows."""
 
 _NEVER_AGAIN: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "quota_exceeded"})
 """Codes of a 429 that waiting does not mend."""
@@ -130,17 +134,44 @@ def translate(error: Exception, *, base_url: str) -> LamellaError:
 
 def _from_status(error: Any) -> LamellaError:
     facts = error.body if isinstance(error.body, Mapping) else {}
+    return _failure(error.status_code, error.response.headers, facts, error.message, cause=error)
+
+
+def status_failure(status: int, headers: Mapping[str, str], body: bytes) -> LamellaError:
+    """The error for a response with an error status, from its body."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        parsed = None
+    if isinstance(parsed, list) and len(parsed) == 1:
+        parsed = parsed[0]
+    facts = parsed.get("error", parsed) if isinstance(parsed, Mapping) else {}
+    if not isinstance(facts, Mapping):
+        return _failure(status, headers, {}, str(facts))
+    return _failure(status, headers, facts, text[:_SHOWN] or "no reason given")
+
+
+def _failure(
+    status: int,
+    headers: Mapping[str, str],
+    facts: Mapping[str, Wire],
+    otherwise: str,
+    cause: Exception | None = None,
+) -> LamellaError:
     said = facts.get("message")
-    message = said if isinstance(said, str) and said else error.message
-    codes = {_word(error.code), _word(error.type)}
-    context = {"code": error.code, "type": error.type, "param": error.param, "request_id": error.request_id}
+    message = said if isinstance(said, str) and said else otherwise
+    context = {name: str(facts[name]) for name in ("code", "type", "param") if facts.get(name) is not None}
+    if request_id := headers.get("x-request-id"):
+        context["request_id"] = request_id
+    codes = {_word(facts.get("code")), _word(facts.get("type"))}
     return status_error(
-        error.status_code,
-        f"HTTP {error.status_code}: {message}",
-        headers=error.response.headers,
-        context={name: value for name, value in context.items() if value is not None},
-        cause=error,
-        retryable=False if codes & _NEVER_AGAIN else _advice(error.response.headers),
+        status,
+        f"HTTP {status}: {message}",
+        headers=headers,
+        context=context,
+        cause=cause,
+        retryable=False if codes & _NEVER_AGAIN else _advice(headers),
     )
 
 
