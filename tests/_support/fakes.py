@@ -42,7 +42,7 @@ class ScriptedModel(Model):
         turn = sum(1 for message in request.messages if message.role == "assistant")
         try:
             for step in self.turns[turn]:
-                if isinstance(step, Exception):
+                if isinstance(step, BaseException):
                     raise step
                 if isinstance(step, float):
                     await asyncio.sleep(step)

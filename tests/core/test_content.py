@@ -236,3 +236,11 @@ def test_equal_blocks_hash_equal() -> None:
 
     assert hash(make()) == hash(make())
     assert thaw(make().data)["x"] == [1, {"y": None}]
+
+
+def test_f_msg02_a_view_is_what_the_text_says() -> None:
+    """A key that is no text becomes one in JSON, and in the view."""
+    given: Any = {1: {2: "x"}}
+    call = ToolCallBlock(call_id="c", name="f", arguments=given)
+    assert call.arguments == {"1": {"2": "x"}}
+    assert attrs.evolve(call, name="g").arguments == call.arguments

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+
 import pytest
 
 from lamella import errors
@@ -128,3 +132,21 @@ def test_f_err04_all_are_importable_from_lamella() -> None:
 
     for name in errors.__all__:
         assert getattr(lamella, name) is getattr(errors, name)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))]
+)
+def test_f_err01_a_copy_keeps_everything(copied: Callable[[LamellaError], LamellaError]) -> None:
+    error = RateLimitError(
+        "slow", status_code=429, retry_after=2.0, context={"model": "m"}, cause=KeyError("k"), partial=[1]
+    )
+    twin = copied(error)
+    assert isinstance(twin, RateLimitError)
+    assert str(twin) == "slow"
+    assert (twin.status_code, twin.retry_after, twin.context, twin.partial) == (429, 2.0, {"model": "m"}, [1])
+    assert isinstance(twin.__cause__, KeyError)
+    assert isinstance(twin.cause, KeyError)
+    bare = copied(LamellaError("bare"))
+    assert bare.__cause__ is None
+    assert bare.cause is None

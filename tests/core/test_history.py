@@ -115,3 +115,12 @@ def test_f_msg12_repair_is_sound_and_idempotent(history: list[Message]) -> None:
     made = [call.call_id for message in history for call in message.tool_calls]
     assert sorted(output.call_id for output in after) == sorted(made)
     assert all(output.is_error for output in after if output not in kept)
+
+
+def test_f_msg12_a_system_message_parts_outputs_from_their_calls() -> None:
+    call = Message.assistant([ToolCallBlock(call_id="a", name="f", arguments={})])
+    output = Message.user([ToolOutputBlock(call_id="a", output="o")])
+    found = check_history([call, Message.system("s"), output])
+    assert [(issue.kind, issue.message) for issue in found] == [("non_adjacent_results", 2)]
+    repaired = repair_history([call, Message.system("s"), Message.user("next")])
+    assert check_history(repaired) == ()

@@ -141,3 +141,9 @@ def test_f_loop08_messages_are_frozen(message: Message) -> None:
         message.content[0] = TEXT  # type: ignore[index]
     with pytest.raises(TypeError):
         message.meta["x"] = 1  # type: ignore[index]
+
+
+def test_f_loop08_a_message_with_raw_payloads_can_be_hashed() -> None:
+    first = Message(role="assistant", content="x", raw={"id": ["r"]})
+    assert hash(first) == hash(Message(role="assistant", content="x", raw={"id": ["r"]}))
+    assert len({first, Message(role="assistant", content="x")}) == 2

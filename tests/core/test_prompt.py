@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -108,3 +109,30 @@ def test_f_msg13_len_and_iteration() -> None:
         template.add_message(message)
     assert len(template) == 18
     assert repr(template) == "PromptTemplate(18 messages)"
+
+
+def test_f_msg13_copy_copy_is_a_copy_too() -> None:
+    template = PromptTemplate().add_user("a").add_tool_call("f", {}, "c1")
+    twin = copy.copy(template)
+    twin.add_tool_output("c1", "done")
+    assert (len(template), len(twin)) == (2, 3)
+    template.add_tool_output("c1", "its own")
+    with pytest.raises(AgentInputError, match="open calls: none"):
+        twin.add_tool_output("c1", "again")
+
+
+def test_f_msg11_a_long_template_is_not_searched_for_each_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+    outputs = Message.tool_outputs.fget
+    assert outputs is not None
+
+    def counted(message: Message) -> Any:
+        nonlocal looked
+        looked += 1
+        return outputs(message)
+
+    monkeypatch.setattr(Message, "tool_outputs", property(counted))
+    template = PromptTemplate()
+    for number in range(50):
+        template.add_tool_call("f", {}, f"c{number}").add_tool_output(f"c{number}", "o")
+    assert looked == len(template) == 100

@@ -104,3 +104,29 @@ def test_an_error_arrives_after_what_came_before_it() -> None:
         for item in iterate(source):
             seen.append(item)
     assert seen == [1]
+
+
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+def test_f_evt07_what_ends_a_program_reaches_the_caller_and_leaves_the_loop_running(
+    raised: type[BaseException],
+) -> None:
+    async def task() -> None:
+        raise raised(3)
+
+    async def parent() -> None:
+        await asyncio.create_task(task())
+
+    async def items() -> AsyncIterator[int]:
+        yield 1
+        await parent()
+
+    async def answer() -> int:
+        await asyncio.sleep(0)
+        return 42
+
+    with pytest.raises(raised):
+        run(parent())
+    seen: list[int] = []
+    with pytest.raises(raised):
+        seen.extend(iterate(items))
+    assert run(answer()) == 42

@@ -131,8 +131,10 @@ def settle_arguments(instance: Any, view: str) -> None:
             )
         object.__setattr__(instance, view, EMPTY if parsed == {} else freeze(parsed))
     else:
-        object.__setattr__(instance, "arguments_json", dumps(given))
-        object.__setattr__(instance, view, freeze(given))
+        text = dumps(given)
+        object.__setattr__(instance, "arguments_json", text)
+        # As it reads in JSON: a key that is no text becomes one.
+        object.__setattr__(instance, view, freeze(parse_object(text)))
 
 
 @attrs.frozen(kw_only=True)

@@ -137,6 +137,13 @@ class LamellaError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles keep the ``__cause__`` too."""
+        state = dict(self.__dict__)
+        if self.__cause__ is not None:
+            state["__cause__"] = self.__cause__
+        return type(self), self.args, state
+
 
 def _code(value: ErrorCode | str) -> ErrorCode:
     try:

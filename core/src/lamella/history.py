@@ -51,6 +51,8 @@ def check_history(messages: Sequence[Message]) -> tuple[HistoryIssue, ...]:
             pending |= _take_calls(message, index, made, issues)
         elif message.role == "user":
             _take_outputs(message, index, made, answered, pending, issues)
+        else:
+            pending.clear()
         previous = message.role
     unanswered = [
         HistoryIssue(kind="missing_result", call_id=call_id, message=index)

@@ -66,7 +66,7 @@ class Message:
     role: Role = attrs.field(validator=_role)
     content: tuple[Block, ...] = attrs.field(converter=_blocks)
     usage: TokenUsage | None = None
-    _raw: Wire | None = attrs.field(default=None, repr=False)
+    _raw: Wire | None = attrs.field(default=None, repr=False, hash=False)
     meta: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
     extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
 

@@ -18,6 +18,8 @@ class PromptTemplate:
 
     def __init__(self, messages: Iterable[Message] = ()) -> None:
         self._messages: list[Message] = []
+        self._open: dict[str, None] = {}  # kept as messages come: to look for them would be quadratic
+        self._answered: set[str] = set()
         self.add_messages(messages)
 
     def add_system(self, text: str) -> Self:
@@ -67,8 +69,8 @@ class PromptTemplate:
             raise AgentInputError(
                 f"add_tool_output output must be text or a dict, got {type(output).__name__}"
             )
-        if call_id not in (open_calls := self._open_calls()):
-            listed = ", ".join(map(repr, open_calls)) or "none"
+        if call_id not in self._open:
+            listed = ", ".join(map(repr, self._open)) or "none"
             raise AgentInputError(f"add_tool_output: no open call has id {call_id!r}; open calls: {listed}")
         block = ToolOutputBlock(call_id=call_id, name=name, output=output, is_error=bool(is_error))
         return self.add_message(Message.user([block]))
@@ -97,7 +99,7 @@ class PromptTemplate:
         """Add one message as it is."""
         if not isinstance(message, Message):
             raise AgentInputError(f"add_message takes a Message, got {type(message).__name__}")
-        self._messages.append(message)
+        self._append(message)
         return self
 
     def add_messages(self, messages: Iterable[Message]) -> Self:
@@ -108,12 +110,15 @@ class PromptTemplate:
         for message in added:
             if not isinstance(message, Message):
                 raise AgentInputError(f"add_messages takes Message objects, got {type(message).__name__}")
-        self._messages.extend(added)
+        for message in added:
+            self._append(message)
         return self
 
     def copy(self) -> PromptTemplate:
         """A template with the same messages; changing one leaves the other."""
         return PromptTemplate(self._messages)
+
+    __copy__ = copy
 
     def to_messages(self) -> list[Message]:
         """The messages as a new list."""
@@ -128,10 +133,14 @@ class PromptTemplate:
     def __repr__(self) -> str:
         return f"PromptTemplate({len(self)} messages)"
 
-    def _open_calls(self) -> dict[str, None]:
-        calls = (call.call_id for message in self._messages for call in message.tool_calls)
-        answered = {output.call_id for message in self._messages for output in message.tool_outputs}
-        return {call_id: None for call_id in calls if call_id not in answered}
+    def _append(self, message: Message) -> None:
+        self._messages.append(message)
+        for call in message.tool_calls:
+            if call.call_id not in self._answered:
+                self._open[call.call_id] = None
+        for output in message.tool_outputs:
+            self._answered.add(output.call_id)
+            self._open.pop(output.call_id, None)
 
 
 def _text(method: str, value: object) -> str:

@@ -46,7 +46,7 @@ class RunItem:
 
     id: str | None = None
     turn: int = 0
-    _raw_item: Wire | None = attrs.field(default=None, repr=False)
+    _raw_item: Wire | None = attrs.field(default=None, repr=False, hash=False)
     token_usage: TokenUsage | None = None
 
     @property

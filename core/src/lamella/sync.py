@@ -41,7 +41,7 @@ class _Portal:
             if self._loop is None or self._thread is None or not self._thread.is_alive():
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="lamella-sync", daemon=True
+                    target=_serve, args=(self._loop,), name="lamella-sync", daemon=True
                 )
                 self._thread.start()
             if threading.current_thread() is self._thread:
@@ -63,6 +63,16 @@ class _Portal:
         thread.join(_CLEANUP_SECONDS)
         if not thread.is_alive():
             loop.close()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop until it is stopped. ``SystemExit`` in a task ends ``run_forever``, after the task has got it:
+    it is raised where the task is waited for, and the loop goes on for the others."""
+    while True:
+        try:
+            return loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):
+            continue
 
 
 async def _cancel_all() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from lamella import (
     AgentExecutionError,
     AgentInputError,
     AgentMaxIterationsError,
+    AgentParsingError,
     Message,
     MessageOutputDelta,
     MessageOutputDone,
@@ -21,9 +23,14 @@ from lamella import (
     RunResult,
     RunStreamEvent,
     ServerError,
+    StreamEnd,
+    StreamError,
     StreamInterruptedError,
+    StreamStart,
     ToolCallDelta,
     ToolCallDone,
+    ToolCallOutputItem,
+    ToolOutputDone,
     check_history,
     fold,
     from_json,
@@ -444,3 +451,69 @@ async def test_a_result_survives_json() -> None:
     again = from_json(to_json(result), RunResult)
     assert again == result
     assert json.loads(to_json(result))["output"] == "The sum is 3."
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": 5},
+        {"description": []},
+        {"system_instruction": 5},
+        {"parallel_tool_calls": "yes"},
+        {"force_every_turn": 1},
+        {"streaming": None},
+        {"approval_timeout": "soon"},
+        {"approval_timeout": -1.0},
+        {"tools": "abc"},
+        {"tools": len},
+        {"tools": {"f": len}},
+        {"tools": 5},
+    ],
+    ids=str,
+)
+def test_f_loop01_a_value_of_another_kind_is_refused_by_name(fields: dict[str, Any]) -> None:
+    with pytest.raises(AgentInputError, match=f"Agent.{next(iter(fields))} must be"):
+        Agent(ScriptedModel(), **fields)
+
+
+@pytest.mark.parametrize(
+    ("stray", "words"),
+    [
+        (StreamStart(), "yielded stream.start, which only a run makes"),
+        (StreamEnd(), "yielded stream.end, which only a run makes"),
+        (StreamError(error="x"), "yielded stream.error, which only a run makes"),
+        (ToolOutputDone(call_id="c", name="f", output="x"), "yielded tool.output.done, which only a run"),
+        (ResponseDone(), "response.done twice"),
+        ("text", "must yield events, got str"),
+    ],
+    ids=["start", "end", "error", "output", "twice", "no event"],
+)
+def test_f_evt07_a_model_cannot_end_the_stream_of_a_run(stray: Any, words: str) -> None:
+    model = ScriptedModel([*says("a"), stray])
+    seen: list[str] = []
+    with pytest.raises(AgentParsingError, match=words):
+        for event in Agent(model, project=bare()).stream("hi"):
+            seen.append(event.type)  # what came before the error is kept
+    assert seen[0] == "stream.start"
+    assert seen.count("stream.start") == 1
+    assert seen[-1] == "stream.error"
+    assert seen.count("stream.error") == 1
+    assert "stream.end" not in seen
+
+
+@pytest.mark.parametrize("way", ["run", "stream"])
+def test_f_tool09_a_tool_that_exits_fails_only_its_call(way: str) -> None:
+    def leave() -> str:
+        sys.exit(3)
+
+    agent = Agent(ScriptedModel(calls(("c1", "leave", "{}")), says("went on")), tools=[leave], project=bare())
+    if way == "stream":
+        stream = agent.stream("hi")
+        assert list(stream)[-1].type == "stream.end"
+        result = stream.result
+    else:
+        result = agent.run("hi")
+    assert result.output == "went on"
+    assert [item.result for item in result.new_items if isinstance(item, ToolCallOutputItem)] == [
+        "RuntimeError: the function raised SystemExit: 3"
+    ]

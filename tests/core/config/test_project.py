@@ -216,6 +216,35 @@ def test_f_plg03_a_mistake_at_the_top_names_file_and_key(root: Path, text: str, 
 
 
 @pytest.mark.parametrize(
+    "text", ["[provider]\nopenai = 'sk-1'", "[plugins.openai]\napi_key = 'sk-1'", "tools = ['sk-1']"]
+)
+def test_a_key_in_the_wrong_line_is_not_shown(root: Path, text: str) -> None:
+    write(root / "lamella.toml", text)
+    with pytest.raises(ConfigError, match=r"must be .*, got a (str|list)") as wrong:
+        load(root)
+    assert "sk-1" not in str(wrong.value)
+    with pytest.raises(ConfigError) as wrong:
+        load(root.parent, {"LAMELLA__PROVIDER__OPENAI": "sk-1"})
+    assert "sk-1" not in str(wrong.value)
+
+
+@pytest.mark.parametrize("switch", ["sinks.log", "sink.lg", "lg"])
+def test_a_switch_that_is_on_and_names_nothing_is_an_error(installed: Site, root: Path, switch: str) -> None:
+    """F-PLG03: also where its kind is misspelt."""
+    installed.add_sink("log")
+    project = load(root, overrides={"plugins": {switch: True, "provider.absent": True}})
+    with pytest.raises(ConfigError, match=r"did you mean '(sink\.)?log'"):
+        project.enabled_sinks()
+
+
+@pytest.mark.parametrize("switch", ["plugins.guard", "plugin.gard", "gard"])
+def test_a_guard_that_is_on_and_misspelt_is_an_error(installed: Site, root: Path, switch: str) -> None:
+    installed.add("lamella-guard", entry_points={"lamella.plugins": {"guard": "guard_module"}})
+    with pytest.raises(ConfigError, match=r"did you mean '(plugin\.)?guard'"):
+        load(root, overrides={"plugins": {switch: True}}).host.hooks.guardrails()
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
         ("LAMELLA__MODLE__X", "1", "LAMELLA__MODLE__X: unknown key"),
@@ -488,7 +517,7 @@ def test_f_plg03_tools_set_up_a_source(installed: Site, root: Path) -> None:
     source: Any = project.build_tool_source("garden")
     assert (source.module, source.limit) == ("spade", 5)
     assert project.plugin_settings("tool_source", "garden") == {"module": "spade", "limit": 5}
-    with pytest.raises(ConfigError, match=r"tools\.shed needs module, which nothing sets"):
+    with pytest.raises(ConfigError, match=r"^tools\.shed needs module, which nothing sets"):
         project.build_tool_source("shed")
     with pytest.raises(
         ConfigError, match=r"no tool source 'gardn'.*did you mean 'garden'\?.*\[tools\.gardn\]"

@@ -184,3 +184,9 @@ def test_f_tool07_without_tools_the_request_has_none() -> None:
     model = ScriptedModel(says("ok"))
     Agent(model, project=bare()).run("hi")
     assert model.requests[0].tools == ()
+
+
+def test_f_err04_a_model_name_that_is_no_text_is_refused() -> None:
+    given: Any = 5
+    with pytest.raises(ConfigError, match="in a text, got int"):
+        get_model(given, project=bare())

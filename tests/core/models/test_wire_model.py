@@ -197,6 +197,11 @@ async def test_malformed_json_in_mid_stream_is_a_parsing_error() -> None:
         await Wire([b"data: {oops}\n\n" + WHOLE]).complete("hi")
 
 
+async def test_f_n06_json_nested_beyond_reason_is_a_parsing_error() -> None:
+    with pytest.raises(AgentParsingError, match="not JSON"):
+        await Wire([b"data: " + b"[" * 200_000 + b"\n\n"], retries=0).complete("hi")
+
+
 async def test_a_decoder_that_stumbles_is_a_parsing_error() -> None:
     with pytest.raises(AgentParsingError, match="KeyError"):
         await Wire([sse({"unexpected": 1}) + WHOLE]).complete("hi")

@@ -253,7 +253,7 @@ def test_f_err04_an_unknown_provider_names_the_installed_the_nearest_and_the_ins
 def test_the_unknown_name_may_be_one_whose_metadata_cannot_be_read(site: Site) -> None:
     site.add("lamella-bad", entry_points="[lamella.providers]\nbad\n")
     host = PluginHost(distributions=site.distributions())
-    with pytest.raises(ConfigError, match="the metadata of lamella-bad cannot be read"):
+    with pytest.raises(ConfigError, match="the metadata of lamella-bad is faulty: malformed metadata"):
         host.provider("bad")
     with pytest.raises(PluginError, match="lamella-bad: malformed metadata"):
         PluginHost(distributions=site.distributions(), strict=True).records()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from distributions import Site
 
 from lamella.plugins import discover, forget_discovered
@@ -66,6 +67,19 @@ def test_a_malformed_line_in_a_lamella_group_is_a_fault_and_isolated(site: Site)
     found = discover(site.distributions())
     assert [entry.name for entry in found.entry_points] == ["acme"]
     assert [fault.distribution for fault in found.faults] == ["lamella-bad"]
+
+
+@pytest.mark.parametrize(
+    ("group", "meant"),
+    [("lamella.provider", "lamella.providers"), ("lamella.tool-source", "lamella.tool_sources")],
+)
+def test_f_plg02_a_misspelt_group_is_a_fault_with_a_suggestion(site: Site, group: str, meant: str) -> None:
+    site.add("lamella-typo", entry_points={group: {"typo": "m"}, "lamella.others": {"x": "m"}})
+    found = discover(site.distributions())
+    assert found.entry_points == ()
+    assert [(fault.distribution, fault.reason) for fault in found.faults] == [
+        ("lamella-typo", f"unknown entry-point group {group!r}; did you mean {meant!r}?")
+    ]
 
 
 def test_metadata_without_a_name_is_a_fault_that_names_the_place(site: Site) -> None:

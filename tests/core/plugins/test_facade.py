@@ -190,6 +190,14 @@ def test_what_only_informs_fails_alone_with_a_warning(
         call(strict)
 
 
+def test_a_wrong_item_of_a_list_is_named_by_its_own_type(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_guard(site, "bad", "lamella_cli(): return [3]")
+    assert PluginHost(distributions=site.distributions(), switches={"bad": True}).hooks.cli() == []
+    assert "must return a sequence of CommandSpec or None, got int" in caplog.text
+
+
 def test_commands_of_installed_plugins_are_usable_and_names_are_claimed_once(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:

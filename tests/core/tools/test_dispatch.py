@@ -505,13 +505,27 @@ async def test_cancellation_of_the_run_propagates() -> None:
     assert cleaned == ["wait"]
 
 
-async def test_a_cancelled_error_of_a_tool_propagates() -> None:
+@pytest.mark.parametrize("raised", [asyncio.CancelledError, SystemExit, GeneratorExit, StopIteration])
+async def test_f_tool09_what_a_function_raises_to_end_something_else_fails_only_its_call(
+    raised: type[BaseException],
+) -> None:
+    @tool
+    def f() -> None:
+        raise raised
+
+    said = await failed(f, call("f"))
+    assert said == f"RuntimeError: the function raised {raised.__name__}"
+
+
+async def test_f_tool09_a_cancelled_error_without_a_cancellation_fails_only_its_call() -> None:
+    shared = asyncio.ensure_future(asyncio.sleep(30))
+    shared.cancel()
+
     @tool
     async def f() -> None:
-        raise asyncio.CancelledError
+        await shared
 
-    with pytest.raises(asyncio.CancelledError):
-        await gather([call("f")], [f])
+    assert "although nobody cancelled it" in await failed(f, call("f"))
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

@@ -232,3 +232,11 @@ def test_f_tool11_runtime_parameters_are_hidden() -> None:
     values = whose.check(ToolCallBlock(call_id="1", name="whose", arguments={"q": "?"}))
     args, kwargs = whose.bind(values, ToolRuntime({"tenant": "acme"}))
     assert whose(*args, **kwargs) == "acme?"
+
+
+def test_f_tool02_from_callable_takes_its_first_arguments_in_order() -> None:
+    def f(x: int) -> int:
+        return x
+
+    made = Tool.from_callable(f, "named", "described", None, None, True)
+    assert (made.name, made.description, made.strict) == ("named", "described", True)

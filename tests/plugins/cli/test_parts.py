@@ -46,6 +46,7 @@ def test_a_mistyped_command_gets_a_suggestion(lamella: Any) -> None:
     ended = lamella("plugin", "list")
     assert ended.code == 2
     assert "Did you mean 'plugins'?" in ended.err
+    assert "Did you mean 'list'?" in lamella("plugins", "lst").err
     assert "Did you mean" not in lamella("zzz").err
 
 

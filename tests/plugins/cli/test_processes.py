@@ -216,6 +216,73 @@ def test_strict_plugins_makes_every_fault_an_error(process: Any, faulty: Path) -
     assert process("plugins", "list", env={"LAMELLA_STRICT_PLUGINS": "1"}).code == 3
 
 
+def test_a_run_under_strict_plugins_does_not_pass_by_a_broken_provider(process: Any, faulty: Path) -> None:
+    ended = process("--strict-plugins", "run", "hello")
+    assert (ended.code, ended.out) == (3, "")
+
+
+def test_a_locked_project_without_its_lock_can_be_looked_at_and_locked(process: Any, folder: Path) -> None:
+    (folder / "lamella.toml").write_text("locked = true\n")
+    refused = process("run", "hello")
+    assert refused.code == 2
+    assert "lamella plugins lock" in refused.err
+    for command in (("list",), ("show", "sim"), ("why", "sim"), ("lock",), ("verify",)):
+        assert process("plugins", *command).code == 0, command
+    (folder / "lamella.lock").write_text("torn")
+    assert process("plugins", "show", "sim", "--load").code == 2
+    assert process("plugins", "lock").code == 0
+
+
+NOISY = """
+import lamella
+from lamella import MessageOutputDelta, Model, ProviderSpec, ResponseDone
+print("imported")
+lamella_api = "1.0"
+class Noisy(Model):
+    provider = "noisy"
+    def __init__(self, model):
+        print("made")
+        self.model = model
+        if model == "exit":
+            raise SystemExit(0)
+    async def stream(self, request):
+        print("asked")
+        yield MessageOutputDelta(delta="hello")
+        yield ResponseDone()
+@lamella.hookimpl
+def lamella_provider():
+    return ProviderSpec(id="noisy", factory=Noisy)
+"""
+
+
+@pytest.fixture
+def noisy(site: Any) -> None:
+    site("lamella-noisy", "[lamella.providers]\nnoisy = noisy_plugin\n", noisy_plugin=NOISY)
+
+
+def test_what_plugins_print_does_not_get_between_lines_of_json(process: Any, noisy: None) -> None:
+    ended = process("run", "--json", "-m", "noisy:one", "hello")
+    assert ended.code == 0
+    events = [restore([json.loads(line)]) for line in ended.out.splitlines()]
+    assert len(events) > 3
+    assert [line for line in ended.err.split() if line in NOISY.split('"')] == ["imported", "made", "asked"]
+
+
+def test_a_provider_that_exits_when_it_is_made_is_a_plugin_error(process: Any, noisy: None) -> None:
+    ended = process("run", "-m", "noisy:exit", "hello")
+    assert ended.code == 3
+    assert "provider 'noisy' (lamella-noisy 1.0) could not be made: SystemExit: 0" in ended.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+def test_streams_that_the_shell_closed_stop_nothing(folder: Path) -> None:
+    command = f"{sys.executable} -m lamella_cli run -m sim:echo hello"
+    ended = subprocess.run(f"{command} <&-", shell=True, capture_output=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout) == (0, b"hello\n")
+    ended = subprocess.run(f"{command} <&- >&- 2>&-", shell=True, check=False, timeout=60)
+    assert ended.returncode == 0
+
+
 def test_plugins_add_commands(process: Any, site: Any) -> None:
     site(
         "lamella-greet",

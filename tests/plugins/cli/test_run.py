@@ -100,11 +100,12 @@ def test_tools_come_from_the_configuration(
     lamella: Any, tools: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "lamella.toml").write_text(
-        f'[tools.numbers]\nsource = "python"\nmodule = "calc:add"\npath = "{folder.as_posix()}"\n'
+        f'[tools.my_numbers]\nsource = "python"\nmodule = "calc:add"\npath = "{folder.as_posix()}"\n'
     )
-    ended = lamella("run", "-m", "sim:demo", "-t", "numbers", "Please add 2 and 3")
-    assert ended.code == 0, ended.err
-    assert "add -> 5" in ended.err
+    for name in ("my_numbers", "my-numbers"):  # dashes and underscores are equal
+        ended = lamella("run", "-m", "sim:demo", "-t", name, "Please add 2 and 3")
+        assert ended.code == 0, ended.err
+        assert "add -> 5" in ended.err
 
 
 @pytest.mark.parametrize(

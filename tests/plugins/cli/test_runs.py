@@ -148,3 +148,12 @@ def test_an_unknown_run_names_the_nearest(lamella: Any, folder: Path) -> None:
     ended = lamella("runs", "show", "3f2a9d")
     assert ended.code == 2
     assert "did you mean 3f2a9c?" in ended.err
+
+
+def test_a_run_that_was_killed_before_its_first_event_says_so(lamella: Any, folder: Path) -> None:
+    runs = folder / ".lamella" / "runs"
+    runs.mkdir(parents=True)
+    (runs / "20261121T111953.762Z-3f2a9c.jsonl").touch()
+    ended = lamella("runs", "show")
+    assert ended.code == 2
+    assert "run '3f2a9c' is stored without an event" in ended.err

@@ -492,3 +492,22 @@ async def test_f_n05_no_end_is_an_interruption() -> None:
     for chunks in ([], [TEXT], ["[DONE]"], [part("output_item.done", 0, item=CALL)]):
         with pytest.raises(StreamInterruptedError):
             await read(*chunks)
+
+
+async def test_f_n07_a_stream_of_only_whole_texts() -> None:
+    """F-N07: neither deltas nor the ends of items nor an output in the final response."""
+    whole = {"item_id": "m", "output_index": 0, "content_index": 0}
+    got = await read({"type": "response.output_text.done", "text": "full", **whole}, ended(output=[]))
+    assert got.content == "full"
+    got = await read(
+        {"type": "response.output_text.delta", "delta": "fu", **whole},
+        {"type": "response.output_text.done", "text": "full", **whole},
+        ended(output=[]),
+    )
+    assert got.content == "full"
+
+
+async def test_f_evt07_a_delta_that_is_no_text_is_an_other_event() -> None:
+    odd = {"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "delta": 5}
+    events = await events_of(odd, ended(output=[]))
+    assert [event.raw_event for event in events if isinstance(event, OtherEvent)] == [odd]

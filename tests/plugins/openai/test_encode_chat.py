@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from lamella import tool
+from lamella import PromptTemplate, tool
 from lamella.content import (
     MediaContent,
     OpaqueContent,
@@ -314,3 +314,42 @@ def test_f_med08_unknown_content_is_refused() -> None:
         sent(Message.user([Hologram(data=b"x")]))
     output = ToolOutputBlock(call_id="c1", output=(Hologram(data=b"x"),))
     assert len(model().check([Message.user([output])])) == 1
+
+
+def test_f_oai05_a_turn_in_several_messages_is_one_message() -> None:
+    """A template makes a message for the text and for each call; outputs must follow the one with the calls."""
+    template = (
+        PromptTemplate()
+        .add_user("go")
+        .add_assistant("I look.")
+        .add_tool_call("weather", '{"city": "Rome"}', "c1")
+        .add_tool_call("weather", '{"city": "Rome"}', "c2")
+        .add_tool_output("c1", "sun")
+        .add_tool_output("c2", "rain")
+        .add_assistant("Mixed.")
+        .add_assistant("Really.")
+    )
+    assert sent(*template)[1:] == [
+        {"role": "assistant", "content": "I look.", "tool_calls": [WIRE_CALL, {**WIRE_CALL, "id": "c2"}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "sun"},
+        {"role": "tool", "tool_call_id": "c2", "content": "rain"},
+        {"role": "assistant", "content": "Mixed."},
+        {"role": "assistant", "content": "Really."},
+    ]
+
+
+def test_f_oai05_texts_around_a_call_stay_apart() -> None:
+    output = Message.user([ToolOutputBlock(call_id="c1", output="sun")])
+    turn = sent(Message.assistant("a"), Message.assistant([call()]), Message.assistant("b"), output)
+    assert turn[0] == {"role": "assistant", "content": "a\n\nb", "tool_calls": [WIRE_CALL]}
+    assert turn[1]["role"] == "tool"
+
+
+def test_f_oai07_a_payload_is_not_the_model() -> None:
+    fields = {"stop": ["x"], "model_kwargs": {"deep": {"list": [1]}}}
+    made = ChatOpenAICompletions(api_key="sk-x", **fields)
+    first = made.encode(ModelRequest.of("hi"))
+    first["stop"].append("y")
+    first["deep"]["list"].append(2)
+    second = made.encode(ModelRequest.of("hi"))
+    assert (second["stop"], second["deep"]) == (["x"], {"list": [1]})

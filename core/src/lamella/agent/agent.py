@@ -48,6 +48,21 @@ def _one_of(*allowed: str) -> Callable[[object, attrs.Attribute[Any], object], N
     return check
 
 
+def _text(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise AgentInputError(f"Agent.{attribute.name} must be a str or None, got {type(value).__name__}")
+
+
+def _flag(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, bool):
+        raise AgentInputError(f"Agent.{attribute.name} must be True or False, got {value!r}")
+
+
+def _seconds(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise AgentInputError(f"Agent.{attribute.name} must be a number of seconds >= 0, got {value!r}")
+
+
 def _model(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, Model | str):
         raise AgentInputError(
@@ -82,20 +97,20 @@ class Agent:
     """
 
     model: Model | str = attrs.field(validator=_model)
-    name: str | None = attrs.field(default=None, kw_only=True)
-    description: str | None = attrs.field(default=None, kw_only=True)
-    system_instruction: str | None = attrs.field(default=None, kw_only=True, repr=False)
+    name: str | None = attrs.field(default=None, kw_only=True, validator=_text)
+    description: str | None = attrs.field(default=None, kw_only=True, validator=_text)
+    system_instruction: str | None = attrs.field(default=None, kw_only=True, validator=_text, repr=False)
     tools: Sequence[ToolLike] = attrs.field(default=(), kw_only=True, converter=given_tools, repr=False)
     tool_choice: str = attrs.field(default="auto", kw_only=True)
-    force_every_turn: bool = attrs.field(default=False, kw_only=True)
-    parallel_tool_calls: bool = attrs.field(default=True, kw_only=True)
+    force_every_turn: bool = attrs.field(default=False, kw_only=True, validator=_flag)
+    parallel_tool_calls: bool = attrs.field(default=True, kw_only=True, validator=_flag)
     max_iterations: int = attrs.field(default=20, kw_only=True, validator=_at_least_one)
     on_limit: Literal["raise", "return"] = attrs.field(
         default="raise", kw_only=True, validator=_one_of("raise", "return")
     )
     max_concurrency: int = attrs.field(default=8, kw_only=True, validator=_at_least_one)
     approve: Approve | None = attrs.field(default=None, kw_only=True, repr=False)
-    approval_timeout: float = attrs.field(default=300.0, kw_only=True, repr=False)
+    approval_timeout: float = attrs.field(default=300.0, kw_only=True, validator=_seconds, repr=False)
     guardrails: Sequence[Guardrail] = attrs.field(default=(), kw_only=True, converter=as_tuple, repr=False)
     sinks: Sequence[Sink] = attrs.field(default=(), kw_only=True, converter=as_tuple, repr=False)
     slow_sinks: SlowSinkPolicy = attrs.field(
@@ -104,7 +119,7 @@ class Agent:
     tool_error_detail: Literal["message", "class"] = attrs.field(
         default="message", kw_only=True, validator=_one_of("message", "class"), repr=False
     )
-    streaming: bool = attrs.field(default=True, kw_only=True, repr=False)
+    streaming: bool = attrs.field(default=True, kw_only=True, validator=_flag, repr=False)
     transplant: TransplantMode = attrs.field(
         default="degrade", kw_only=True, validator=_one_of("degrade", "strict"), repr=False
     )

@@ -129,7 +129,7 @@ class _Lane:
                     await sink.write(batch)
             finally:
                 await sink.close()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
             self._failed = True
             _log.warning(
                 "sink %r failed and gets no more events of this run: %s: %s",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from lamella.agent.scope import RunScope
-from lamella.errors import AgentInputError, LamellaError
+from lamella.errors import AgentExecutionError, AgentInputError, LamellaError
 from lamella.events import AgentEnd, AgentStart, Event
 from lamella.messages import Message
 from lamella.models.inputs import ParsedInput
@@ -82,6 +82,9 @@ class _Nested:
             except Exception as error:
                 await self._fail(error)
                 raise
+            except SystemExit as error:  # of the nested agent, not of the process
+                await self._fail(error)
+                raise AgentExecutionError("the agent raised SystemExit", cause=error) from error
             await self._send(
                 AgentEnd(agent=self._agent.name, output=turns.output, stop_reason=turns.stop_reason)
             )
@@ -99,7 +102,7 @@ class _Nested:
             input=given.messages,
         )
 
-    async def _fail(self, error: Exception) -> None:
+    async def _fail(self, error: BaseException) -> None:
         assembler = self._scope.state.open.pop(self._scope.path, None)
         for event in () if assembler is None else assembler.abort():
             await self._send(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import attrs
 from lamella.agent.nested import agent_tool, bound
 from lamella.agent.scope import RunScope
 from lamella.agent.turns import AgentTurns
-from lamella.errors import LamellaError, PluginError
+from lamella.errors import AgentInputError, LamellaError, PluginError
 from lamella.models.inputs import ParsedInput
 from lamella.models.model import Model
 from lamella.models.registry import get_model
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from lamella.config import Project
 
 __all__ = ["Prepared", "given_tools", "prepare"]
+
+_log = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -52,6 +55,11 @@ def given_tools(items: Iterable[Any] | None) -> tuple[Any, ...]:
 
     :raises AgentInputError: something that is no tool, or two tools with one name.
     """
+    if items is not None and (isinstance(items, str | Mapping) or not isinstance(items, Iterable)):
+        raise AgentInputError(
+            f"Agent.tools must be a list of tools, functions, agents and names of tool sources, "
+            f"got {type(items).__name__}; put the one tool in a list"
+        )
     kept = tuple(
         item if isinstance(item, str | ToolSource) or _is_agent(item) else as_tools([item])[0]
         for item in (items or ())
@@ -103,17 +111,35 @@ async def _open(item: Any, project: Project, stack: AsyncExitStack) -> Sequence[
     if _is_agent(item):
         return [agent_tool(item, item.name, item.description)]
     if isinstance(item, str):
-        item = project.build_tool_source(item)
+        name, item = repr(item), project.build_tool_source(item)
+    else:
+        name = type(item).__name__
     if not isinstance(item, ToolSource):
         return [item]
+    tools = await _opened(item, name)
+    stack.push_async_callback(_close, item, name)
+    return tools
+
+
+async def _opened(source: ToolSource, name: str) -> Sequence[Any]:
     try:
-        tools = await item.open()
+        tools: Any = await source.open()
     except LamellaError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
         raise PluginError(
-            f"tool source {type(item).__name__} could not be opened: {type(error).__name__}: {error}",
-            cause=error,
+            f"tool source {name} could not be opened: {type(error).__name__}: {error}", cause=error
         ) from error
-    stack.push_async_callback(item.close)
+    if not isinstance(tools, Sequence):
+        await _close(source, name)
+        raise PluginError(f"tool source {name} must open to a sequence of tools, got {type(tools).__name__}")
     return tools
+
+
+async def _close(source: ToolSource, name: str) -> None:
+    """Close a source; one that fails at it is reported, and does not undo a run that is over."""
+    try:
+        await source.close()
+    except (Exception, SystemExit) as error:
+        _log.warning("tool source %s failed to close: %s: %s", name, type(error).__name__, error)
+        _log.debug("traceback", exc_info=error)

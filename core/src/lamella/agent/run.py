@@ -182,7 +182,7 @@ class _Run:
                     async for item in emitted:
                         yield await self._emit(item.event, item.path)
                 terminal = StreamEnd(output=turns.output, stop_reason=turns.stop_reason)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
             failure = typed_error(error)
             terminal = error_event(failure)
         except BaseException as interruption:
@@ -242,7 +242,7 @@ class _Run:
         await self.fanout.close()
 
 
-def typed_error(error: Exception) -> LamellaError:
+def typed_error(error: BaseException) -> LamellaError:
     """The error itself when it is ours, else an ``AgentExecutionError`` around it."""
     if isinstance(error, LamellaError):
         return error

@@ -195,9 +195,8 @@ class Project:
         :raises ConfigError: one that is switched on is not installed.
         """
         catalog = self.host.catalog
-        for name in catalog.unmet():
-            if "." not in name or name.startswith("sink."):
-                raise catalog.unknown_switch(name)
+        for name in catalog.unmet("sink"):
+            raise catalog.unknown_switch(name)
         return tuple(name for kind, name in catalog.switched_on() if kind == "sink")
 
     def build_sink(self, name: str) -> Sink:

@@ -71,7 +71,16 @@ def truth(layer: Layer, path: tuple[str, ...], value: Any) -> bool:
     raise wrong(layer, path, "true or false", value)
 
 
+def _harmless(value: Any) -> bool:
+    """Whether a text is a word for yes or no, written where a file wants ``true`` or ``false``."""
+    return isinstance(value, str) and value.lower() in _TRUTH
+
+
 def wrong(layer: Layer, path: tuple[str, ...], wanted: str, value: Any) -> ConfigError:
     """The error of a value that is not what its key wants."""
-    got = "a table" if isinstance(value, Mapping) else repr(value)
+    got = repr(value)
+    if isinstance(value, Mapping):
+        got = "a table"
+    elif path[0] not in ("model", "autoload") and not isinstance(value, int | float) and not _harmless(value):
+        got = f"a {type(value).__name__}"  # it may be a key in the wrong line, which must not be shown
     return ConfigError(f"{layer.where(path)}: {layer.named(path)} must be {wanted}, got {got}")

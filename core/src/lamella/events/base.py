@@ -31,7 +31,7 @@ class Event:
     durable: ClassVar[bool] = True
 
     id: str | None = None
-    _raw_event: Wire | None = attrs.field(default=None, repr=False)
+    _raw_event: Wire | None = attrs.field(default=None, repr=False, hash=False)
     token_usage: TokenUsage | None = None
     extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
 

@@ -30,7 +30,7 @@ class ResponseDone(Event):
     provider: str | None = None
     model: str | None = None
     losses: tuple[Loss, ...] = attrs.field(default=(), converter=as_tuple)
-    _raw: Wire | None = attrs.field(default=None, repr=False)
+    _raw: Wire | None = attrs.field(default=None, repr=False, hash=False)
 
     @property
     def raw(self) -> Wire | None:

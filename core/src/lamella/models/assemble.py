@@ -7,6 +7,9 @@ half-received tool call is not a call and is left out.
 
 from __future__ import annotations
 
+from typing import Final
+
+from lamella.errors import AgentParsingError
 from lamella.events import (
     AttemptRollback,
     Event,
@@ -15,11 +18,18 @@ from lamella.events import (
     ReasoningDelta,
     ReasoningDone,
     ResponseDone,
+    StreamEnd,
+    StreamError,
+    StreamStart,
     ToolCallDelta,
     ToolCallDone,
+    ToolOutputDone,
 )
 
 __all__ = ["ResponseAssembler"]
+
+_NOT_A_MODELS: Final = (StreamStart, StreamEnd, StreamError, ToolOutputDone)
+"""Events that only a run makes: a model that could emit them would end the stream of its caller."""
 
 
 class ResponseAssembler:
@@ -30,9 +40,14 @@ class ResponseAssembler:
         self._summary: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[str, tuple[str, list[str]]] = {}
+        self._done = False
 
     def feed(self, event: Event) -> tuple[Event, ...]:
-        """Take the next event."""
+        """Take the next event.
+
+        :raises AgentParsingError: something that is no event, an event that only a run makes, or a second
+            ``response.done``.
+        """
         kind = type(event)
         if kind is MessageOutputDelta:
             self._text.append(event.delta)  # type: ignore[attr-defined]  # kind says it
@@ -44,6 +59,7 @@ class ResponseAssembler:
         return (*self._settle(event), event)
 
     def _settle(self, event: Event) -> tuple[Event, ...]:
+        self._refuse(event)
         if isinstance(event, MessageOutputDone):
             self._text.clear()
             return self._close_reasoning()
@@ -57,10 +73,24 @@ class ResponseAssembler:
             self._calls.pop(event.call_id, None)
             return self.abort()
         elif isinstance(event, ResponseDone):
+            self._done = True
             return (*self.abort(), *self._close_calls())
         elif isinstance(event, AttemptRollback):
             self._forget()
         return ()
+
+    def _refuse(self, event: object) -> None:
+        if not isinstance(event, Event):
+            raise AgentParsingError(f"a model's stream must yield events, got {type(event).__name__}")
+        if isinstance(event, _NOT_A_MODELS):
+            raise AgentParsingError(
+                f"a model's stream yielded {event.type}, which only a run makes; "
+                "yield content events, then one response.done, and raise an error to fail"
+            )
+        if self._done and isinstance(event, ResponseDone):
+            raise AgentParsingError(
+                "a model's stream yielded response.done twice; it is the last event, once"
+            )
 
     def abort(self) -> tuple[Event, ...]:
         """The ``done`` events of the text and reasoning that are still open."""
@@ -93,3 +123,4 @@ class ResponseAssembler:
         for pieces in (self._text, self._summary, self._reasoning):
             pieces.clear()
         self._calls.clear()
+        self._done = False

@@ -200,7 +200,7 @@ def _parse(text: bytes) -> Wire:
 
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _parse_leniently(text)
 
 

@@ -19,6 +19,9 @@ _warned: set[str] = set()
 
 def split_model_name(name: str) -> tuple[str, str | None]:
     """``"openai:gpt-5-nano"`` → ``("openai", "gpt-5-nano")``; without a colon the provider's default model is meant."""
+    given: object = name
+    if not isinstance(given, str):
+        raise ConfigError(f"a model is named 'provider:model' in a text, got {type(given).__name__}")
     provider, colon, model = name.partition(":")
     if not provider or (colon and not model):
         raise ConfigError(

@@ -103,12 +103,14 @@ class Catalog:
             self._switched_on = tuple(key for key in sorted(self.entries()) if self.switch(*key))
         return self._switched_on
 
-    def unmet(self) -> tuple[str, ...]:
-        """Switches that are on and name nothing that is installed."""
+    def unmet(self, kind: Kind) -> tuple[str, ...]:
+        """Switches that are on and name nothing that is installed, unless they are for another kind."""
         if self.autoload == "none" or not any(self._switches.values()):
             return ()
         known = {canonical(form) for kind, name in self.entries() for form in (name, f"{kind}.{name}")}
-        return tuple(name for name, on in self._switches.items() if on and name not in known)
+        others = tuple(f"{other}." for other in KINDS if other != kind)
+        unmet = (name for name, on in self._switches.items() if on and name not in known)
+        return tuple(name for name in unmet if not name.startswith(others))
 
     def unknown_switch(self, name: str) -> ConfigError:
         """The error of a switch that is on and names nothing that is installed."""
@@ -116,7 +118,7 @@ class Catalog:
             if name.startswith(f"{kind}."):
                 rest = name.removeprefix(f"{kind}.")
                 return refusals.not_installed(kind, rest, self.names(kind), self.faults())
-        every = {known for _, known in self.entries()}
+        every = {f"{kind}.{known}" if "." in name else known for kind, known in self.entries()}
         return refusals.not_installed("plugin", name, every, self.faults())
 
     def _discover(self) -> Discovered:

@@ -44,7 +44,7 @@ class EntryPoint:
 
 @attrs.frozen(kw_only=True)
 class DiscoveryFault:
-    """A distribution whose metadata cannot be read. ``distribution`` is its name, else its place."""
+    """A distribution whose metadata is faulty. ``distribution`` is its name, else its place."""
 
     distribution: str
     reason: str
@@ -104,23 +104,25 @@ def _scan(distributions: Iterable[Distribution]) -> Discovered:
     seen: set[str] = set()
     for dist in distributions:
         try:
-            entries.extend(_read(dist, seen))
+            found, mistaken = _read(dist, seen)
+            entries.extend(found)
+            faults.extend(mistaken)
         except Exception as error:
             faults.append(DiscoveryFault(distribution=_place(dist), reason=_worded(error)))
     entries.sort(key=lambda entry: (entry.distribution, entry.kind, entry.name))
     return Discovered(entry_points=tuple(entries), faults=tuple(faults))
 
 
-def _read(dist: Distribution, seen: set[str]) -> list[EntryPoint]:
+def _read(dist: Distribution, seen: set[str]) -> tuple[list[EntryPoint], list[DiscoveryFault]]:
     text = dist.read_text("entry_points.txt")
     if text is None or "lamella." not in text:
-        return []
+        return [], []
     name = dist.metadata["Name"]
     if not name:
         raise ValueError("its METADATA has no Name")
     normalized = name.lower().replace("_", "-").replace(".", "-")
     if normalized in seen:  # an older copy further down sys.path; imports take the first, and so do we
-        return []
+        return [], []
     entries = [
         EntryPoint(
             kind=GROUPS[entry.group],
@@ -133,9 +135,26 @@ def _read(dist: Distribution, seen: set[str]) -> list[EntryPoint]:
         for entry in dist.entry_points
         if entry.group in GROUPS
     ]
-    if entries:
+    mistaken = _mistaken(name, {entry.group for entry in dist.entry_points})
+    if entries or mistaken:
         seen.add(normalized)
-    return entries
+    return entries, mistaken
+
+
+def _mistaken(distribution: str, groups: set[str]) -> list[DiscoveryFault]:
+    """Groups that are almost one of ours: their plugins would be missed without a word."""
+    found = []
+    for group in sorted(groups - GROUPS.keys()):
+        meant = next((known for known in GROUPS if _plain(known) == _plain(group)), None)
+        if meant is not None:
+            reason = f"unknown entry-point group {group!r}; did you mean {meant!r}?"
+            found.append(DiscoveryFault(distribution=distribution, reason=reason))
+    return found
+
+
+def _plain(group: str) -> str:
+    """A group without what is easily mistaken in it: case, number, dashes and underscores."""
+    return group.lower().replace("-", "").replace("_", "").removesuffix("s")
 
 
 def _place(dist: Distribution) -> str:

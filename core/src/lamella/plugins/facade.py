@@ -230,8 +230,9 @@ class Hooks:
             return []
         items: Sequence[object] = result if isinstance(result, Sequence) else [result]
         good = [item for item in items if isinstance(item, wanted)]
-        if len(good) < len(items) or not isinstance(result, Sequence):
-            error = implementation.returned(result, name)
+        wrong = [item for item in items if not isinstance(item, wanted)]
+        if wrong or not isinstance(result, Sequence):
+            error = implementation.returned(wrong[0] if wrong else result, name)
             if self._host.strict:
                 raise error
             _logger.warning("%s", error)

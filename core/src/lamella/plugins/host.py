@@ -161,9 +161,8 @@ class PluginHost:
         for kind, name in self.catalog.switched_on():
             if kind == "plugin":
                 self.require(kind, name)
-        for name in self.catalog.unmet():
-            if "." not in name or name.startswith("plugin."):
-                raise self.catalog.unknown_switch(name)
+        for name in self.catalog.unmet("plugin"):
+            raise self.catalog.unknown_switch(name)
 
     # -- contributions ------------------------------------------------------------------------------
 
@@ -225,11 +224,11 @@ class PluginHost:
             raise PluginError(f"{owner.title} has no factory to call, but {type(factory).__name__}")
         try:
             return factory(*args, **settings)
-        except LamellaError:
+        except (KeyboardInterrupt, LamellaError):
             raise
         except ImportError as error:
             raise missing_dependency(spec.id, owner.distribution or owner.origin, error) from error
-        except Exception as error:
+        except BaseException as error:  # a plugin may raise anything, SystemExit included
             raise PluginError(
                 f"{owner.title} could not be made: {type(error).__name__}: {error}", cause=error
             ) from error
@@ -288,7 +287,8 @@ class PluginHost:
             raise ActivationFault(
                 PluginState.BROKEN,
                 f"it is not what was locked: {changed[0]}",
-                "look at it (lamella plugins verify), and if it is meant to be so: lamella plugins lock",
+                "look at it (lamella plugins verify), then lock it anew if it was upgraded (lamella plugins lock), "
+                f"or install it anew: pip install --force-reinstall {entry.distribution}",
             )
 
     def _start(self) -> None:

@@ -19,10 +19,10 @@ def not_installed(
     """Nothing of that name is installed."""
     names = sorted(installed)
     listed = ", ".join(names) or "none"
-    unread = f"; the metadata of {', '.join(fault.distribution for fault in faults)} cannot be read"
+    unread = "".join(f"; the metadata of {fault.distribution} is faulty: {fault.reason}" for fault in faults)
     return ConfigError(
         f"no {label(kind)} {name!r} is installed{did_you_mean(name, names)} (installed: {listed}"
-        f"{unread if faults else ''}). Install it: pip install lamella-{name}",
+        f"{unread}). Install it: pip install lamella-{name}",
         context={"kind": kind, "name": name, "installed": names},
     )
 
@@ -44,10 +44,10 @@ def refusal(record: PluginRecord, cause: BaseException | None) -> PluginError:
 
 
 def unreadable(fault: DiscoveryFault) -> PluginError:
-    """A distribution whose metadata cannot be read, where every fault counts."""
+    """A distribution whose metadata is faulty, where every fault counts."""
     return PluginError(
         f"distribution {fault.distribution}: {fault.reason}; "
-        f"reinstall it: pip install --force-reinstall {fault.distribution}",
+        f"reinstall or remove it: pip uninstall {fault.distribution}",
         context={"distribution": fault.distribution},
     )
 

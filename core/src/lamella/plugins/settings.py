@@ -202,7 +202,8 @@ def _check_instance(
     ]
     if required and complete:
         missing = ", ".join(required)
-        raise ConfigError(f"{_named(table)}: {place.where} needs {missing}, which nothing sets")
+        where = f"{_named(table)}: {place.where}" if table else place.where
+        raise ConfigError(f"{where} needs {missing}, which nothing sets")
     if required:
         return
     try:

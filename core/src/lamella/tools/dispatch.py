@@ -239,7 +239,16 @@ async def _called(
     function: Callable[..., Any], execution: ExecutionMode, args: list[Any], kwargs: dict[str, Any], name: str
 ) -> Any:
     if execution == "async":
-        return await function(*args, **kwargs)
+        try:
+            return await function(*args, **kwargs)
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            raise AgentToolExecutionError(
+                f"tool {name} ended in a CancelledError although nobody cancelled it; "
+                "what it awaits was cancelled elsewhere",
+                cause=error,
+            ) from error
     result = await in_thread(functools.partial(function, *args, **kwargs), name)
     if asyncio.iscoroutine(result):
         result.close()

@@ -28,17 +28,24 @@ async def in_thread(fn: Callable[[], T], name: str) -> T:
     def run() -> None:
         try:
             result = context.run(fn)
-        except StopIteration as error:  # a future cannot hold it
-            wrapped = RuntimeError("the function raised StopIteration")
-            wrapped.__cause__ = error
-            _report(loop, future, None, wrapped)
         except BaseException as error:
-            _report(loop, future, None, error)
+            _report(loop, future, None, _holdable(error))
         else:
             _report(loop, future, (result,), None)
 
     threading.Thread(target=run, name=f"lamella-tool-{name}", daemon=True).start()
     return await future
+
+
+def _holdable(error: BaseException) -> BaseException:
+    """The error itself, or one around what a future cannot hold, what would end the loop (``sys.exit()``)
+    and what would look as if the run had been cancelled."""
+    if not isinstance(error, StopIteration | SystemExit | GeneratorExit | asyncio.CancelledError):
+        return error
+    said = f": {error}" if str(error) else ""
+    wrapped = RuntimeError(f"the function raised {type(error).__name__}{said}")
+    wrapped.__cause__ = error
+    return wrapped
 
 
 def _report(

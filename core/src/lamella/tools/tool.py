@@ -138,12 +138,12 @@ class Tool:
     def from_callable(
         cls,
         fn: Callable[P, R],
-        *,
         name: str | None = None,
         description: str | None = None,
         input_schema: Mapping[str, Any] | None = None,
         output_schema: Mapping[str, Any] | None = None,
         strict: bool = False,
+        *,
         timeout: float | None = None,
         sequential: bool = False,
         requires_approval: ApprovalRule = False,

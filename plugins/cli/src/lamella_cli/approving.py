@@ -34,7 +34,7 @@ class Approver:
 
     def __init__(self, mode: ApprovalMode, ask: Callable[[str], bool] | None = None) -> None:
         self._mode = mode
-        self._ask = ask or (_ask_terminal if sys.stdin.isatty() and sys.stderr.isatty() else None)
+        self._ask = ask or (_ask_terminal if _at_terminal() else None)
         self._questions: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
 
@@ -63,6 +63,12 @@ class Approver:
         """The run is over: nobody waits for an answer any more."""
         for task in self._questions:
             task.cancel()
+
+
+def _at_terminal() -> bool:
+    """Whether somebody can read a question and answer it; a stream that the shell closed is ``None``."""
+    streams = (sys.stdin, sys.stderr)
+    return all(stream is not None and not stream.closed and stream.isatty() for stream in streams)
 
 
 def _ask_terminal(question: str) -> bool:

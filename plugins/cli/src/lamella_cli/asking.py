@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 import attrs
 
@@ -58,16 +58,17 @@ class Planned:
     debug: bool
 
 
-def plan(session: Session, asked: Asked) -> Planned:
+def plan(session: Session, asked: Asked, output: TextIO) -> Planned:
     """Settle what the run is made of; the command line shows it, so the project's console sink does not.
 
+    :param output: what gets the lines of JSON.
     :raises LamellaError: something named does not exist or cannot be used.
     :raises click.UsageError: there is no prompt.
     """
     project = session.project
     enabled = project.enabled_sinks()
     shown = project.plugin_settings("sink", _CONSOLE) if _CONSOLE in enabled else {}
-    display = JSONLines() if asked.as_json else People(shown)
+    display = JSONLines(output) if asked.as_json else People(shown)
     stores = () if asked.store else tuple(enabled_stores(project))
     project = session.without_sinks([name for name in enabled if name == _CONSOLE or name in stores])
     message = prompt_message(read_prompt(asked.prompt), read_images(asked.images, project))

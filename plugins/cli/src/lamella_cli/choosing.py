@@ -47,6 +47,8 @@ def _first_with_key(project: Project) -> Choice | None:
         try:
             spec = project.host.provider(record.name)
         except (PluginError, ConfigError):  # broken: the host has said so, the next one may do
+            if project.strict_plugins:
+                raise
             continue
         variable = _set_variable(spec, project)
         if variable is not None and spec.default_model is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import click
 
@@ -50,7 +50,11 @@ class People:
 
 
 class JSONLines:
-    """Each event as one line of JSON; nothing else reaches standard output."""
+    """Each event as one line of JSON; what tools print goes to standard error, so that nothing else is in ``output``."""
+
+    def __init__(self, output: TextIO) -> None:
+        """``output`` gets the lines."""
+        self._output = output
 
     async def open(self) -> None:
         """Nothing to get ready."""
@@ -59,7 +63,7 @@ class JSONLines:
         """Write an event; an error is also said in words, on standard error."""
         from lamella.serial import to_json
 
-        click.echo(to_json(envelope))
+        click.echo(to_json(envelope), file=self._output)
         if isinstance(envelope.event, StreamError):
             if envelope.event.code == "agent.cancelled":
                 notice("interrupted")

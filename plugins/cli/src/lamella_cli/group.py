@@ -42,6 +42,17 @@ class LazyGroup(click.Group):
         """The commands with their summaries; none is imported for it."""
         return [(name, summary) for name, (_, summary) in self._lazy.items()]
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.format_message()} Did you mean {near[0]!r}?", ctx) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(self.summaries(ctx))
@@ -63,17 +74,6 @@ class RootGroup(LazyGroup):
     def summaries(self, ctx: click.Context) -> list[tuple[str, str]]:
         others = [(name, spec.summary) for name, spec in _plugin_commands(ctx).items()]
         return super().summaries(ctx) + others
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-            if not near:
-                raise
-            raise click.UsageError(f"{error.format_message()} Did you mean {near[0]!r}?", ctx) from error
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with _closed_pipe():

@@ -32,6 +32,14 @@ class Session:
         """
         return self._load({}) if self._project is None else self._project
 
+    @property
+    def unlocked(self) -> Project:
+        """The project without its lock: for looking at plugins, and for making the lock. It must import none.
+
+        :raises ConfigError: its configuration is wrong.
+        """
+        return self._load({"locked": False})
+
     def without_sinks(self, names: Iterable[str]) -> Project:
         """The project with some of its sinks switched off for this command."""
         off = {f"plugins.sink.{name}": False for name in names}

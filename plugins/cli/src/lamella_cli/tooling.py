@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamella.errors import ConfigError
+from lamella.plugins.names import canonical
 from lamella.specs import ToolSource
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def find_tools(names: Iterable[str], project: Project) -> list[ToolSource]:
 
 
 def _source(name: str, project: Project) -> ToolSource:
-    if name in project.tools:
+    if canonical(name) in map(canonical, project.tools):
         return project.build_tool_source(name)
     place, colon, function = name.rpartition(":") if ":" in name else (name, "", "")
     if place.endswith(".py") or name.endswith(".py"):

@@ -91,7 +91,10 @@ class ResponsesDecoder:
             )
         kind = event.get("type")
         if kind == "response.output_text.delta":
-            if not (delta := event.get("delta")):
+            delta = event.get("delta")
+            if not isinstance(delta, str):
+                return [_other(event)]
+            if not delta:
                 return []
             self._pieces.add_text(event, delta)
             return [MessageOutputDelta(id=event.get("item_id"), raw_event=event, delta=delta)]
@@ -116,6 +119,17 @@ class ResponsesDecoder:
     def _refusal_delta(self, event: dict[str, Wire]) -> list[Event]:
         delta = self._pieces.add(event, "text")
         return [MessageOutputDelta(id=event.get("item_id"), raw_event=event, delta=delta)] if delta else []
+
+    def _text_done(self, event: dict[str, Wire]) -> list[Event]:
+        """A whole text. What no delta had is one: a server may leave out the deltas, and the item's end too."""
+        whole = event.get("text", event.get("refusal"))
+        if not isinstance(whole, str):
+            return []
+        rest = self._pieces.unseen(key_of(event), "text", event.get("content_index") or 0, whole)
+        if not rest:
+            return []
+        self._pieces.add_text(event, rest)
+        return [MessageOutputDelta(id=event.get("item_id"), raw_event=event, delta=rest)]
 
     def _summary_delta(self, event: dict[str, Wire]) -> list[Event]:
         return self._reasoning_delta(event, "summary")
@@ -393,10 +407,10 @@ _READERS: Final[Mapping[str, Callable[[ResponsesDecoder, dict[str, Wire]], list[
     "response.output_item.done": ResponsesDecoder._item_done,
     "response.content_part.added": ResponsesDecoder._absorb,
     "response.content_part.done": ResponsesDecoder._absorb,
-    "response.output_text.done": ResponsesDecoder._absorb,
+    "response.output_text.done": ResponsesDecoder._text_done,
     "response.output_text.annotation.added": ResponsesDecoder._annotation_added,
     "response.refusal.delta": ResponsesDecoder._refusal_delta,
-    "response.refusal.done": ResponsesDecoder._absorb,
+    "response.refusal.done": ResponsesDecoder._text_done,
     "response.reasoning_summary_part.added": ResponsesDecoder._absorb,
     "response.reasoning_summary_part.done": ResponsesDecoder._absorb,
     "response.reasoning_summary_text.delta": ResponsesDecoder._summary_delta,

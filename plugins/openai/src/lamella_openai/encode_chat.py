@@ -97,6 +97,7 @@ class History:
         self._report = report
         self._issuer = issuer
         self._sent: list[Wire] = []
+        self._open: _Turn | None = None  # the turn that the last message was made of
 
     def messages(self, request: ModelRequest) -> list[Wire]:
         """The system instruction, the native history as it is, then the messages."""
@@ -105,6 +106,8 @@ class History:
         self._sent.extend(request.native or ())
         write = {"system": self._system, "user": self._user, "assistant": self._assistant}
         for index, message in enumerate(request.messages):
+            if message.role != "assistant":
+                self._open = None
             write[message.role](index, message)
         return self._sent
 
@@ -146,11 +149,18 @@ class History:
     # -- assistant --------------------------------------------------------------------------------
 
     def _assistant(self, index: int, message: Message) -> None:
+        """A message; neighbours of which one has calls are one, because outputs must follow their calls."""
         turn = _Turn()
         for place, block in enumerate(message.content):
             with self._report.at(index, place, block, message.role):
                 self._block(block, turn)
-        if turn:
+        if not turn:
+            return
+        if self._open is not None and self._open.takes(turn):
+            self._open.add(turn)
+            self._sent[-1] = self._open.message()
+        else:
+            self._open = turn
             self._sent.append(turn.message())
 
     def _block(self, block: Block, turn: _Turn) -> None:
@@ -210,6 +220,21 @@ class _Turn:
         kind = state.get("kind")
         target = {"refusal": self._refusals, "transcript": self._transcripts}.get(str(kind), self._texts)
         target.append(block.text)
+
+    def takes(self, other: _Turn) -> bool:
+        """Whether the next message's turn must be, and can be, one with this."""
+        return bool(self.calls or other.calls) and not self.fields.keys() & other.fields.keys()
+
+    def add(self, other: _Turn) -> None:
+        """Go on with the turn of the next message."""
+        self.fields |= other.fields
+        self.calls = [*self.calls, *other.calls]
+        for mine, its in (
+            (self._texts, other._texts),
+            (self._refusals, other._refusals),
+            (self._transcripts, other._transcripts),
+        ):
+            mine.extend(["\n\n", *its] if mine and its else its)
 
     def __bool__(self) -> bool:
         return bool(self.fields or self.calls or self._texts or self._refusals or self._transcripts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -13,10 +14,15 @@ __all__ = ["Wire", "merge", "options", "strict_loss", "tool_choice"]
 Wire: TypeAlias = Any
 
 
+def _own(value: Wire) -> Wire:
+    """Tables and lists are copied: who changes a payload does not change the model."""
+    return copy.deepcopy(value) if isinstance(value, dict | list) else value
+
+
 def options(owner: object, names: Sequence[str]) -> dict[str, Wire]:
     """The settings of these names that are set."""
     values = ((name, getattr(owner, name)) for name in names)
-    return {name: value for name, value in values if value is not None}
+    return {name: _own(value) for name, value in values if value is not None}
 
 
 def tool_choice(choice: str, forced: dict[str, Wire]) -> Wire:
@@ -41,7 +47,7 @@ def merge(payload: dict[str, Wire], extra: Mapping[str, Wire]) -> dict[str, Wire
         if isinstance(known, Mapping) and isinstance(value, Mapping):
             merged[name] = merge(dict(known), value)
         elif name == "tools" and isinstance(known, list) and isinstance(value, list):
-            merged[name] = [*known, *value]
+            merged[name] = [*known, *_own(value)]
         else:
-            merged[name] = value
+            merged[name] = _own(value)
     return merged

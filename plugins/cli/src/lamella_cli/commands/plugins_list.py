@@ -16,7 +16,7 @@ __all__ = ["list_plugins"]
 @pass_session
 def list_plugins(session: Session, as_json: bool) -> None:
     """Every installed plugin and its state; none is imported."""
-    host = session.project.host
+    host = session.unlocked.host
     records, faults = host.records(), host.faults()
     if as_json:
         write_json(
@@ -31,5 +31,3 @@ def list_plugins(session: Session, as_json: bool) -> None:
         write_table(["KIND", "NAME", "FROM", "STATE"], rows)
     else:
         notice("no plugins are installed; for example: pip install lamella-openai")
-    for fault in faults:
-        notice(f"{fault.distribution} cannot be read: {fault.reason}")

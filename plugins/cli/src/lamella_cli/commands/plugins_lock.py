@@ -26,7 +26,7 @@ def lock_plugins(session: Session, as_json: bool) -> None:
     from lamella.plugins import write_lock
 
     path = _path(session)
-    locked = make_lock(session.project.host)
+    locked = make_lock(session.unlocked.host)
     write_lock(locked, path)
     if as_json:
         click.echo(locked.to_json(), nl=False)
@@ -41,7 +41,7 @@ def verify_plugins(session: Session, as_json: bool) -> int:
     """Hash the files of the plugins again and compare them with lamella.lock; exit code 3 when they differ."""
     from lamella.plugins import read_lock, verify_lock
 
-    differences = verify_lock(read_lock(_path(session)), session.project.host)
+    differences = verify_lock(read_lock(_path(session)), session.unlocked.host)
     if as_json:
         write_json(
             [
@@ -60,4 +60,4 @@ def verify_plugins(session: Session, as_json: bool) -> int:
 def _path(session: Session) -> Path:
     from lamella.plugins import LOCK_NAME
 
-    return (session.project.root or Path.cwd()) / LOCK_NAME
+    return (session.unlocked.root or Path.cwd()) / LOCK_NAME

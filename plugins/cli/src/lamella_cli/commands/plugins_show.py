@@ -23,7 +23,7 @@ def show_plugin(session: Session, name: str, as_json: bool, load: bool) -> None:
 
     Without --load nothing is imported.
     """
-    host = session.project.host
+    host = (session.project if load else session.unlocked).host
     shown: list[dict[str, Any]] = []
     for record in find_records(host, name):
         if load and record.usable:

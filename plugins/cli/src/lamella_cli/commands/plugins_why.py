@@ -26,7 +26,7 @@ def why_plugin(session: Session, name: str, as_json: bool) -> None:
 
     NAME may be kind.name, such as sink.jsonl.
     """
-    project = session.project
+    project = session.unlocked
     records = find_records(project.host, name)
     if as_json:
         write_json(

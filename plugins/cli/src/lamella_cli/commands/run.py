@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 import click
@@ -68,4 +70,7 @@ def run(
         prompt=prompt, model=model, tools=tools, system=system, images=images, as_json=as_json,
         max_iterations=max_iterations, store=not no_store, approve=approve,
     )  # fmt: skip
-    return asyncio.run(ask(plan(session, asked), asked))
+    output = sys.stdout
+    # What plugins and tools print must not get between the lines of JSON.
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        return asyncio.run(ask(plan(session, asked, output), asked))

@@ -50,4 +50,9 @@ async def _load(store: RunStore, run_id: str | None) -> Sequence[RunStreamEvent]
         if not newest:
             raise AgentInputError("no runs are stored yet; lamella run stores each")
         run_id = newest[0].run_id
-    return await store.load(run_id)
+    events = await store.load(run_id)
+    if not events:
+        raise AgentInputError(
+            f"run {run_id!r} is stored without an event: its process ended before the first one was written"
+        )
+    return events
