@@ -122,6 +122,21 @@ def test_text_is_piped_in(process: Any, folder: Path) -> None:
     assert stored(folder).input[0].text == "repeat:\n\npiped text \ufffd"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes cannot be waited for there")
+def test_a_pipe_that_nobody_ends_does_not_hang_a_prompt(folder: Path) -> None:
+    reader, writer = os.pipe()
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "lamella_cli", "run", "-m", "sim:echo", "hi"],
+            stdin=reader, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writer)
+        os.close(reader)
+    assert (ended.returncode, ended.stdout) == (0, b"hi\n")
+    assert b"add - to wait for it" in ended.stderr
+
+
 @pytest.mark.parametrize("locale", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_no_locale_breaks_the_output(process: Any, folder: Path, locale: dict[str, str]) -> None:
     ended = process("run", "-m", "sim:echo", "naïve 世界 🎉", env=locale)

@@ -346,7 +346,7 @@ def test_f_oai05_texts_around_a_call_stay_apart() -> None:
 
 
 def test_f_oai07_a_payload_is_not_the_model() -> None:
-    fields = {"stop": ["x"], "model_kwargs": {"deep": {"list": [1]}}}
+    fields: dict[str, Any] = {"stop": ["x"], "model_kwargs": {"deep": {"list": [1]}}}
     made = ChatOpenAICompletions(api_key="sk-x", **fields)
     first = made.encode(ModelRequest.of("hi"))
     first["stop"].append("y")
