@@ -111,3 +111,9 @@ def test_f_loop08_usage_is_frozen() -> None:
         usage.raw["a"]["b"] = 2  # type: ignore[index]
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Cost(amount=Decimal(1), priced=True, source="s").amount = Decimal(2)  # type: ignore[misc]
+
+
+def test_usages_can_be_summed() -> None:
+    assert sum([TokenUsage(input_tokens=1), TokenUsage(input_tokens=2)]) == TokenUsage(
+        input_tokens=3, total_tokens=3
+    )

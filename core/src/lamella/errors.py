@@ -208,9 +208,13 @@ class BudgetExceededError(AgentExecutionError):
 
 
 class ToolError(LamellaError):
-    """A tool could not be called, or failed."""
+    """A tool could not be called, or failed.
+
+    ``cause_message`` is the text of ``cause`` without values of the runtime context: what logs may hold.
+    """
 
     default_code = ErrorCode.TOOL_EXECUTION_FAILED
+    cause_message: str | None = None
 
 
 class AgentToolCallError(ToolError):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from lamella.errors import ErrorCode, LamellaError
+from lamella.errors import ErrorCode, LamellaError, ToolError
 
 __all__ = ["AgentLogger"]
 
@@ -59,5 +59,6 @@ def _payload(exc: BaseException, context: Mapping[str, Any]) -> dict[str, Any]:
     cause = exc.__cause__ if ours is None or ours.cause is None else ours.cause
     if cause is not None:
         payload["cause_type"] = type(cause).__name__
-        payload["cause_message"] = str(cause)
+        said = exc.cause_message if isinstance(exc, ToolError) else None
+        payload["cause_message"] = str(cause) if said is None else said
     return payload

@@ -84,6 +84,10 @@ class TokenUsage:
             estimated=tuple(sorted({*self.estimated, *other.estimated})),
         )
 
+    def __radd__(self, other: object) -> TokenUsage:
+        """So that ``sum(usages)`` works, which begins at 0."""
+        return self if other == 0 else NotImplemented
+
     def cost(self, model: str, provider: str | None = None, *, prices: PriceTable | None = None) -> Cost:
         """What these tokens cost on ``model``.
 

@@ -119,3 +119,20 @@ async def test_an_approval_nobody_gives_times_out_into_a_refusal() -> None:
     result = await firing(approval_timeout=0.01).arun("fire")
     assert result.messages[1].tool_outputs[0].is_error
     assert result.output == "done"
+
+
+async def test_f_n32_the_log_of_a_failed_tool_holds_no_hidden_value() -> None:
+    from lamella import AgentLogger, AgentToolExecutionError, ToolRuntime
+
+    @tool(on_error="raise")
+    def spill(runtime: ToolRuntime) -> str:
+        """Spill."""
+        raise ValueError(f"bad password {runtime.password}")
+
+    agent = Agent(ScriptedModel(calls(("c1", "spill", "{}"))), tools=[spill], project=bare())
+    try:
+        await agent.arun("go", {"password": "hunter2!"})
+    except AgentToolExecutionError as error:
+        payload = AgentLogger().log_exception(error)
+    assert "hunter2" not in str(payload)
+    assert payload["cause_message"] == "bad password [hidden]"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lamella import Agent, MessageOutputDelta, ResponseDone, RunStreamEvent, fold
+from lamella import Agent, AgentInputError, MessageOutputDelta, ResponseDone, RunStreamEvent, fold
 from lamella.agent.fanout import FanOut, NamedSink
 
 from fakes import Recorder, ScriptedModel, bare, says
@@ -125,3 +125,9 @@ async def test_events_arrive_in_batches() -> None:
     await fan.close()
     assert max(sink.sizes) > 1
     assert sum(sink.sizes) == 600
+
+
+@pytest.mark.parametrize(("field", "bad"), [("sinks", 5), ("sinks", [object()]), ("guardrails", ["strict"])])
+def test_what_is_no_sink_or_guardrail_is_refused(field: str, bad: Any) -> None:
+    with pytest.raises(AgentInputError, match=field):
+        Agent(ScriptedModel(), project=bare(), **{field: bad})

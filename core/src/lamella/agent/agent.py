@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import attrs
 
-from lamella._frozen import as_tuple
 from lamella.agent.fanout import SlowSinkPolicy
 from lamella.agent.functional import Emit, run_as_function
 from lamella.agent.nested import agent_tool
@@ -63,6 +62,21 @@ def _seconds(instance: object, attribute: attrs.Attribute[Any], value: object) -
         raise AgentInputError(f"Agent.{attribute.name} must be a number of seconds >= 0, got {value!r}")
 
 
+def _listed(value: object) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, Iterable) else (value,)
+
+
+def _all(kind: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    def check(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        for item in value:
+            if not isinstance(item, kind):
+                raise AgentInputError(
+                    f"Agent.{attribute.name} takes a list of {kind.__name__} objects, got {type(item).__name__}"
+                )
+
+    return check
+
+
 def _model(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, Model | str):
         raise AgentInputError(
@@ -82,7 +96,8 @@ class Agent:
     :param tool_choice: ``auto``, ``required`` (= ``any``), ``none`` or a tool's name. Forcing holds
         for the first iteration, or for all with ``force_every_turn``.
     :param parallel_tool_calls: whether the model may ask for several calls in one turn.
-    :param max_iterations: model calls per run; at the cap the run fails, or with ``on_limit="return"`` ends.
+    :param max_iterations: model calls per run; at the cap the run fails, or with ``on_limit="return"`` ends;
+        either way the last calls have no output (``repair_history`` gives them one).
     :param max_concurrency: tools that may run at once in one turn.
     :param approve: called for tools that require approval; without it the run waits for
         ``stream.approve(call_id)`` and denies after ``approval_timeout`` seconds.
@@ -111,8 +126,12 @@ class Agent:
     max_concurrency: int = attrs.field(default=8, kw_only=True, validator=_at_least_one)
     approve: Approve | None = attrs.field(default=None, kw_only=True, repr=False)
     approval_timeout: float = attrs.field(default=300.0, kw_only=True, validator=_seconds, repr=False)
-    guardrails: Sequence[Guardrail] = attrs.field(default=(), kw_only=True, converter=as_tuple, repr=False)
-    sinks: Sequence[Sink] = attrs.field(default=(), kw_only=True, converter=as_tuple, repr=False)
+    guardrails: Sequence[Guardrail] = attrs.field(
+        default=(), kw_only=True, validator=_all(Guardrail), converter=_listed, repr=False
+    )
+    sinks: Sequence[Sink] = attrs.field(
+        default=(), kw_only=True, validator=_all(Sink), converter=_listed, repr=False
+    )
     slow_sinks: SlowSinkPolicy = attrs.field(
         default="wait", kw_only=True, validator=_one_of("wait", "shed"), repr=False
     )

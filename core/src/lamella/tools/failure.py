@@ -82,10 +82,12 @@ def failure_of(
     if not isinstance(error, ToolError):
         said = redact(_named(error))
         typed = AgentToolExecutionError(f"tool {tool_name} failed: {said}", context=facts, cause=error)
+        typed.cause_message = redact(str(error))
         return Failure(error=typed, subject=error)
     error.message = redact(error.message)
     error.args = (error.message,)
     error.context = {**facts, **error.context}
+    error.cause_message = None if error.cause is None else redact(str(error.cause))
     # A bad call reads as in Python: TypeError, KeyError.
     bad_call = isinstance(error, AgentToolCallError) and error.cause is not None
     return Failure(error=error, subject=error.cause if bad_call and error.cause is not None else error)
