@@ -483,13 +483,13 @@ def test_f_loop01_a_value_of_another_kind_is_refused_by_name(fields: dict[str, A
         (StreamEnd(), "yielded stream.end, which only a run makes"),
         (StreamError(error="x"), "yielded stream.error, which only a run makes"),
         (ToolOutputDone(call_id="c", name="f", output="x"), "yielded tool.output.done, which only a run"),
-        (ResponseDone(), "response.done twice"),
+        (ResponseDone(), "response.done after response.done"),
         ("text", "must yield events, got str"),
     ],
     ids=["start", "end", "error", "output", "twice", "no event"],
 )
 def test_f_evt07_a_model_cannot_end_the_stream_of_a_run(stray: Any, words: str) -> None:
-    model = ScriptedModel([*says("a"), stray])
+    model = ScriptedModel([*says("a")[:-1], stray, ResponseDone()])
     seen: list[str] = []
     with pytest.raises(AgentParsingError, match=words):
         for event in Agent(model, project=bare()).stream("hi"):
@@ -517,3 +517,9 @@ def test_f_tool09_a_tool_that_exits_fails_only_its_call(way: str) -> None:
     assert [item.result for item in result.new_items if isinstance(item, ToolCallOutputItem)] == [
         "RuntimeError: the function raised SystemExit: 3"
     ]
+
+
+def test_what_a_model_says_after_response_done_is_refused_and_not_lost_in_silence() -> None:
+    late = ScriptedModel([MessageOutputDelta(delta="a"), ResponseDone(), MessageOutputDelta(delta="b")])
+    with pytest.raises(AgentParsingError, match=r"message\.output\.delta after response\.done"):
+        agent(late).run("hi")

@@ -45,10 +45,15 @@ class ResponseAssembler:
     def feed(self, event: Event) -> tuple[Event, ...]:
         """Take the next event.
 
-        :raises AgentParsingError: something that is no event, an event that only a run makes, or a second
-            ``response.done``.
+        :raises AgentParsingError: something that is no event, an event that only a run makes, or anything
+            after ``response.done``.
         """
         kind = type(event)
+        if self._done:
+            raise AgentParsingError(
+                f"a model's stream yielded {getattr(event, 'type', kind.__name__)} after response.done; "
+                "response.done is the last event, once"
+            )
         if kind is MessageOutputDelta:
             self._text.append(event.delta)  # type: ignore[attr-defined]  # kind says it
             return (event,)
@@ -86,10 +91,6 @@ class ResponseAssembler:
             raise AgentParsingError(
                 f"a model's stream yielded {event.type}, which only a run makes; "
                 "yield content events, then one response.done, and raise an error to fail"
-            )
-        if self._done and isinstance(event, ResponseDone):
-            raise AgentParsingError(
-                "a model's stream yielded response.done twice; it is the last event, once"
             )
 
     def abort(self) -> tuple[Event, ...]:
