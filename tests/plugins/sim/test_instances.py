@@ -40,10 +40,15 @@ SCHEMAS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+def faults(value: Any, schema: dict[str, Any]) -> list[str]:
+    """What an independent validator finds wrong."""
+    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(value)]
+
+
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_an_instance_satisfies_its_schema(schema: dict[str, Any]) -> None:
-    jsonschema.validate(instance_of(schema), schema)
-    jsonschema.validate(fill_structure(schema, 'Ada, 36, from "Paris", on 2026-05-04, yes'), schema)
+    assert faults(instance_of(schema), schema) == []
+    assert faults(fill_structure(schema, 'Ada, 36, from "Paris", on 2026-05-04, yes'), schema) == []
 
 
 _LEAVES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
@@ -71,8 +76,8 @@ def _objects(children: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[d
 
 @given(schema=_objects(st.recursive(_LEAVES, _objects, max_leaves=6)), text=st.text(max_size=40))
 def test_any_nested_schema_and_any_text(schema: dict[str, Any], text: str) -> None:
-    jsonschema.validate(fill_structure(schema, text), schema)
-    jsonschema.validate(fill_structure(schema, f"{text} Ada is 36, in Paris, green"), schema)
+    assert faults(fill_structure(schema, text), schema) == []
+    assert faults(fill_structure(schema, f"{text} Ada is 36, in Paris, green"), schema) == []
 
 
 def test_what_cannot_be_made_is_an_error_and_not_a_guess() -> None:
