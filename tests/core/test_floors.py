@@ -21,6 +21,7 @@ FLOORS = [
     "pricing config",
     "tools",
     "models",
+    "providers",
     "agent",
     "sync",
 ]

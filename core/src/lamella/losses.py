@@ -17,6 +17,8 @@ class Loss:
 
     ``message`` and ``block`` are zero-based places in the request's history, ``None`` for something
     that is not a block (an option, a tool schema). ``what`` is the block type or the option's name.
+    ``lossless`` says that a rewritten thing arrives in another form and whole, such as a call id that
+    the target's rules forbid: even ``strict`` allows it.
     """
 
     kind: LossKind
@@ -24,6 +26,7 @@ class Loss:
     reason: str
     message: int | None = None
     block: int | None = None
+    lossless: bool = False
 
     def __str__(self) -> str:
         place = "" if self.message is None else f"message {self.message}, block {self.block}: "

@@ -68,7 +68,7 @@ class Transport:
 
     @asynccontextmanager
     async def open(
-        self, payload: Mapping[str, Any], *, streaming: bool
+        self, payload: Mapping[str, Any], *, streaming: bool, options: Any = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         self.sent.append(payload)
         self.opened += 1

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from openai_server import LoopbackServer
+from loopback_server import LoopbackServer
 
 from lamella.config import forget_projects
 

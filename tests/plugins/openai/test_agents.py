@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from openai_server import Answer, LoopbackServer
+from loopback_server import Answer, LoopbackServer
 from openai_wires import CALL, CHAT_STREAM, REASONING, chunk, ended, part, response
 
 from lamella import Agent, tool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openai_wire import play
+from wire_player import play
 from openai_wires import CHAT_STREAM, CHAT_USAGE, chunk, completion, fragment, sse
 
 from lamella.content import OpaqueContent, ReasoningBlock, TextBlock

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pytest
-from openai_wire import play
+from wire_player import play
 from openai_wires import (
     CALL,
     EMPTY_CALL,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai_server import Answer, LoopbackServer
-from openai_wire import Played, play
+from loopback_server import Answer, LoopbackServer
+from wire_player import Played, play
 
 from lamella.content import MediaContent, OpaqueContent, TextBlock
 from lamella.errors import AgentParsingError, APIStatusError, LamellaError

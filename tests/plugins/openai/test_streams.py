@@ -11,7 +11,7 @@ import openai_wires as wires
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from openai_wire import play
+from wire_player import play
 
 from lamella.errors import LamellaError, StreamInterruptedError
 from lamella.events import ResponseDone

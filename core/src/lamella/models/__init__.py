@@ -9,6 +9,7 @@ from lamella.models.frames import NDJSONFrames, SSEFrames
 from lamella.models.http import WireModel
 from lamella.models.inputs import Input, parse_input
 from lamella.models.model import Embedding, Model, TokenCount
+from lamella.models.options import RequestOptions
 from lamella.models.plan import Plan, PlanEntry, Problem
 from lamella.models.registry import get_model, split_model_name
 from lamella.models.report import EncodeReport
@@ -32,6 +33,7 @@ __all__ = [
     "Plan",
     "PlanEntry",
     "Problem",
+    "RequestOptions",
     "RetryPolicy",
     "SSEFrames",
     "TokenCount",

@@ -71,12 +71,16 @@ class WireModel(Model):
         """Encode, send, decode; retry what is retryable."""
         report = self.report(request)
         payload = self.encode(request, report)
+        options = request.options
+        retry = self.retry
+        if options.max_retries is not None:
+            retry = attrs.evolve(retry, max_retries=options.max_retries)
         attempt = 1
         while True:
             yield AttemptStart(attempt=attempt, provider=self.provider, model=self.model)
             seen: list[Event] = []
             try:
-                async with aclosing(self._attempt(payload, streaming=request.streaming)) as events:
+                async with aclosing(self._attempt(payload, request)) as events:
                     async for event in events:
                         seen.append(event)
                         if type(event) is ResponseDone:
@@ -85,7 +89,7 @@ class WireModel(Model):
                         yield event
                 return
             except LamellaError as error:
-                wait = self.retry.wait(attempt, error)
+                wait = retry.wait(attempt, error)
                 if wait is None:
                     raise self._explained(error, attempt, seen) from error.cause
                 yield _rollback(error, attempt, wait, seen)
@@ -111,11 +115,14 @@ class WireModel(Model):
             error.partial = fold_response(seen)
         return error
 
-    async def _attempt(self, payload: Mapping[str, Any], *, streaming: bool) -> AsyncGenerator[Event, None]:
+    async def _attempt(
+        self, payload: Mapping[str, Any], request: ModelRequest
+    ) -> AsyncGenerator[Event, None]:
         decoder = self.decoder()
+        sending = self.transport.open(payload, streaming=request.streaming, options=request.options)
         try:
-            async with self.transport.open(payload, streaming=streaming) as chunks:
-                if not streaming:
+            async with sending as chunks:
+                if not request.streaming:
                     body = b"".join([chunk async for chunk in chunks])
                     for event in _decoded(decoder.whole, _parse(body)):
                         yield event

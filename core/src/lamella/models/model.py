@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 __all__ = ["Embedding", "Model", "TokenCount", "closing"]
 
 
+def _floats(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(values)
+
+
 @attrs.frozen(kw_only=True)
 class Embedding:
     """The vector of input ``index`` (zero-based in the batch)."""
 
     index: int
-    vector: tuple[float, ...] = attrs.field(converter=tuple)
+    vector: tuple[float, ...] = attrs.field(converter=_floats)
 
 
 @attrs.frozen(kw_only=True)

@@ -70,15 +70,23 @@ class EncodeReport:
         """Leave the current block (or option ``what``) out: an entry in the report, an error in strict mode."""
         self._lose("dropped", reason, what)
 
-    def rewrite(self, reason: str, what: str | None = None) -> None:
-        """Note that the current block (or option ``what``) is sent in another form."""
-        self._lose("rewritten", reason, what)
+    def rewrite(self, reason: str, what: str | None = None, *, lossless: bool = False) -> None:
+        """Note that the current block (or option ``what``) is sent in another form.
 
-    def _lose(self, kind: LossKind, reason: str, what: str | None) -> None:
+        :param lossless: nothing of it is lost, so that strict mode allows it.
+        """
+        self._lose("rewritten", reason, what, lossless=lossless)
+
+    def _lose(self, kind: LossKind, reason: str, what: str | None, *, lossless: bool = False) -> None:
         loss = Loss(
-            kind=kind, what=what or self._what, reason=reason, message=self._message, block=self._block
+            kind=kind,
+            what=what or self._what,
+            reason=reason,
+            message=self._message,
+            block=self._block,
+            lossless=lossless,
         )
-        if self.mode == "strict":
+        if self.mode == "strict" and not lossless:
             refused = AgentSerializationError(f"strict mode: {loss.what} would be {kind}: {reason}")
             if self._message is None:
                 self.problem(refused)

@@ -10,6 +10,7 @@ import attrs
 from lamella._frozen import EMPTY, as_tuple, freeze, freeze_mapping
 from lamella.messages import Message
 from lamella.models.inputs import Input, parse_input
+from lamella.models.options import RequestOptions
 
 if TYPE_CHECKING:
     from lamella.tools import Tool
@@ -38,7 +39,8 @@ class ModelRequest:
     history and ``messages`` are what came after it. ``system_instruction`` travels apart and goes first. ``tool_choice`` is ``auto``, ``required``, ``none`` or a tool's
     name. ``streaming=False`` asks for the answer in one piece; the events are the same.
     ``plain_input`` says that ``messages[0]`` was given as a bare string, which some wires write in a
-    form of its own. ``extra`` is merged into the payload last, for this call only.
+    form of its own. ``extra`` is merged into the payload last, for this call only; ``options`` say how
+    it is sent (headers, query, timeout, retries).
     """
 
     messages: tuple[Message, ...] = attrs.field(default=(), converter=as_tuple)
@@ -52,6 +54,9 @@ class ModelRequest:
     plain_input: bool = False
     transplant: TransplantMode = "degrade"
     extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze)
+    options: RequestOptions = attrs.field(
+        factory=RequestOptions, validator=attrs.validators.instance_of(RequestOptions)
+    )
 
     @classmethod
     def of(cls, input: Input | ModelRequest, **fields: Any) -> ModelRequest:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from lamella._frozen import Wire
 from lamella.events import Event
+from lamella.models.options import RequestOptions
 from lamella.models.report import EncodeReport
 from lamella.models.request import ModelRequest
 
@@ -45,7 +46,7 @@ class Transport(Protocol):
     """Sends a payload and gives the bytes of the answer."""
 
     def open(
-        self, payload: Mapping[str, Any], *, streaming: bool
+        self, payload: Mapping[str, Any], *, streaming: bool, options: RequestOptions
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Send; leaving the context closes the connection on every path."""
 

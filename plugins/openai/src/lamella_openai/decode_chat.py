@@ -22,9 +22,10 @@ from lamella.events import (
     ResponseDone,
     StopReason,
 )
+from lamella.providers import interrupted
 from lamella.usage import TokenUsage
 from lamella_openai.calls import CallAssembler
-from lamella_openai.errors import interrupted, reported_error
+from lamella_openai.errors import reported_error
 from lamella_openai.usage import read_chat_usage
 
 __all__ = ["ChatDecoder"]

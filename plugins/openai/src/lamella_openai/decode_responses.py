@@ -26,8 +26,9 @@ from lamella.events import (
     ToolCallDelta,
     ToolCallDone,
 )
+from lamella.providers import interrupted
 from lamella_openai.calls import new_call_id
-from lamella_openai.errors import interrupted, reported_error
+from lamella_openai.errors import reported_error
 from lamella_openai.pieces import Key, Part, Pieces, key_of
 from lamella_openai.replay import CUSTOM_CALL, ITEM, call_state, message_state, reasoning_state
 from lamella_openai.usage import read_responses_usage

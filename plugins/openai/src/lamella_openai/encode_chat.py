@@ -9,10 +9,9 @@ from lamella.content import Block, OpaqueContent, ReasoningBlock, TextBlock, Too
 from lamella.errors import UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import EncodeReport, ModelRequest, OutputSchema, encode_content
+from lamella.providers import Wire, answer_format, merge, options, strict_loss, tool_choice
 from lamella.tools import Tool
 from lamella_openai.catalog import takes_parallel_flag
-from lamella_openai.payload import Wire, merge, options, strict_loss, tool_choice
-from lamella_openai.schema import answer_format
 from lamella_openai.settings import ChatSettings
 
 __all__ = ["CHAT", "DIALECT", "encode_chat"]

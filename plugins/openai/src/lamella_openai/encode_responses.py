@@ -21,11 +21,10 @@ from lamella.content import (
 from lamella.errors import AgentSerializationError, UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import EncodeReport, ModelRequest, OutputSchema, encode_content
+from lamella.providers import Wire, answer_format, merge, options, strict_loss, tool_choice
 from lamella.tools import Tool
 from lamella_openai.catalog import reasons, takes_parallel_flag
-from lamella_openai.payload import Wire, merge, options, strict_loss, tool_choice
 from lamella_openai.replay import CUSTOM_CALL, ITEM, call_item, message_item, part_of, reasoning_item
-from lamella_openai.schema import answer_format
 from lamella_openai.settings import ResponsesSettings
 
 __all__ = ["DIALECT", "encode_responses"]

@@ -1,4 +1,4 @@
-"""From OpenAI's error objects and its SDK's exceptions to the errors of the tree.
+"""From OpenAI's error objects to the errors of the tree.
 
 Error objects are ``{"message", "type", "param", "code"}`` ("Error codes" in the guides); compatible
 servers put an HTTP status into ``code``, or send a bare text.
@@ -6,30 +6,21 @@ servers put an HTTP status into ``code``, or send a bare text.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from lamella.errors import (
-    APIConnectionError,
     APIStatusError,
-    APITimeoutError,
     AuthenticationError,
     InvalidRequestError,
     LamellaError,
-    PluginError,
     RateLimitError,
     ServerError,
-    StreamInterruptedError,
 )
 from lamella.models import status_error
+from lamella.providers import Wire, read_error_body, retry_advice
 
-__all__ = ["interrupted", "reported_error", "sdk_missing", "status_failure", "translate"]
-
-Wire: TypeAlias = Any
-
-_SHOWN: Final = 500
-"""Characters of a body without an error object that a message shows."""
+__all__ = ["reported_error", "status_failure"]
 
 _NEVER_AGAIN: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "quota_exceeded"})
 """Codes of a 429 that waiting does not mend."""
@@ -97,84 +88,23 @@ def _word(value: Wire) -> str:
     return value.lower() if isinstance(value, str) else ""
 
 
-def interrupted(what: str) -> StreamInterruptedError:
-    """The stream ended and its terminal marker had not come."""
-    return StreamInterruptedError(f"the stream ended before {what}; the answer is incomplete")
-
-
-def sdk_missing(error: ImportError) -> PluginError:
-    """The SDK cannot be imported."""
-    return PluginError(
-        f"the OpenAI SDK cannot be imported ({error}); install it: pip install --upgrade lamella-openai",
-        cause=error,
-    )
-
-
-def translate(error: Exception, *, base_url: str) -> LamellaError:
-    """The error for an exception of the SDK, or of the HTTP library under it."""
-    import httpx2
-    import openai
-
-    if isinstance(error, LamellaError):
-        return error
-    if isinstance(error, openai.APIStatusError):
-        return _from_status(error)
-    if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
-        return APITimeoutError(f"{base_url} did not answer in time; raise timeout=…", cause=error)
-    if isinstance(error, openai.APIConnectionError | httpx2.ConnectError):
-        reason = error.__cause__ or error
-        return APIConnectionError(f"cannot reach {base_url}: {reason}", cause=error)
-    if isinstance(error, httpx2.HTTPError | httpx2.StreamError):
-        said = str(error) or type(error).__name__
-        return StreamInterruptedError(f"the connection to {base_url} broke: {said}", cause=error)
-    return APIConnectionError(
-        f"the request to {base_url} failed: {type(error).__name__}: {error}", cause=error, retryable=False
-    )
-
-
-def _from_status(error: Any) -> LamellaError:
-    facts = error.body if isinstance(error.body, Mapping) else {}
-    return _failure(error.status_code, error.response.headers, facts, error.message, cause=error)
-
-
 def status_failure(status: int, headers: Mapping[str, str], body: bytes) -> LamellaError:
     """The error for a response with an error status, from its body."""
-    text = body.decode("utf-8", "replace").strip()
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
-        parsed = None
-    if isinstance(parsed, list) and len(parsed) == 1:
-        parsed = parsed[0]
-    facts = parsed.get("error", parsed) if isinstance(parsed, Mapping) else {}
-    if not isinstance(facts, Mapping):
-        return _failure(status, headers, {}, str(facts))
-    return _failure(status, headers, facts, text[:_SHOWN] or "no reason given")
-
-
-def _failure(
-    status: int,
-    headers: Mapping[str, str],
-    facts: Mapping[str, Wire],
-    otherwise: str,
-    cause: Exception | None = None,
-) -> LamellaError:
-    said = facts.get("message")
-    message = said if isinstance(said, str) and said else otherwise
-    context = {name: str(facts[name]) for name in ("code", "type", "param") if facts.get(name) is not None}
+    found = read_error_body(body)
+    said = found.facts.get("message")
+    message = said if isinstance(said, str) and said else found.text
+    context = {
+        name: str(found.facts[name])
+        for name in ("code", "type", "param")
+        if found.facts.get(name) is not None
+    }
     if request_id := headers.get("x-request-id"):
         context["request_id"] = request_id
-    codes = {_word(facts.get("code")), _word(facts.get("type"))}
+    codes = {_word(found.facts.get("code")), _word(found.facts.get("type"))}
     return status_error(
         status,
         f"HTTP {status}: {message}",
         headers=headers,
         context=context,
-        cause=cause,
-        retryable=False if codes & _NEVER_AGAIN else _advice(headers),
+        retryable=False if codes & _NEVER_AGAIN else retry_advice(headers),
     )
-
-
-def _advice(headers: Mapping[str, str]) -> bool | None:
-    """What the server says about trying again, ``None`` when it says nothing."""
-    return {"true": True, "false": False}.get(headers.get("x-should-retry", ""))

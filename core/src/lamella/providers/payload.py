@@ -1,17 +1,15 @@
-"""What both wires do alike: options that are set, choices, and the caller's additions merged last."""
+"""What all encoders do alike: options that are set, choices, and the caller's additions merged last."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
 
+from lamella._frozen import Wire
 from lamella.models import EncodeReport
 from lamella.tools import Tool
 
 __all__ = ["Wire", "merge", "options", "strict_loss", "tool_choice"]
-
-Wire: TypeAlias = Any
 
 
 def _own(value: Wire) -> Wire:

@@ -1,4 +1,4 @@
-"""Plays the bytes of an OpenAI wire through a model, without a network."""
+"""Plays the bytes of a wire through a model, without a network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CannedTransport:
 
     @asynccontextmanager
     async def open(
-        self, payload: Mapping[str, Any], *, streaming: bool
+        self, payload: Mapping[str, Any], *, streaming: bool, options: Any = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         self.payloads.append(payload)
         yield self._pieces()

@@ -1,6 +1,7 @@
-"""The schema an answer must follow, in the strict form that constrained decoding takes.
+"""The schema an answer must follow: read from a setting, and in the forms that vendors take.
 
-"Structured outputs" in the guides: every property required, no other keys, an object at the root.
+The strict form is that of constrained decoding: every property required, no other keys, an object at
+the root.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from typing import Any
 from lamella.errors import AgentInputError
 from lamella.models import EncodeReport, OutputSchema
 
-__all__ = ["answer_format", "read_response_format"]
+__all__ = ["answer_format", "answer_schema", "flat_schema", "read_response_format"]
 
 
 def read_response_format(value: Any, where: str) -> OutputSchema:
-    """The schema that a ``response_format`` setting gives: a JSON schema, OpenAI's own wrapping of one, or a type.
+    """The schema that a ``response_format`` setting gives: a JSON schema, OpenAI's wrapping of one, or a type.
 
     :raises AgentInputError: no schema can be made of it, or its root is no object.
     """
@@ -32,9 +33,9 @@ def read_response_format(value: Any, where: str) -> OutputSchema:
             found = OutputSchema(schema=value, name=_name_of(value.get("title")))
     else:
         found = OutputSchema(schema=_schema_of(value), name=_name_of(getattr(value, "__name__", None)))
-    if _root(found.schema).get("type") != "object":
+    if flat_schema(found.schema).get("type") != "object":
         raise AgentInputError(
-            f"{where} must describe a JSON object, which is all that OpenAI takes at the root; "
+            f"{where} must describe a JSON object, which is what providers take at the root; "
             "wrap other types in a class with one field"
         )
     return found
@@ -55,8 +56,8 @@ def _name_of(title: Any) -> str:
     return kept[:64] or "structured_output"
 
 
-def _root(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with a reference at its root replaced by what it refers to; the wire wants an object there."""
+def flat_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema with a reference at its root replaced by what it refers to; wires want an object there."""
     reference = schema.get("$ref")
     definitions = schema.get("$defs", {})
     if not isinstance(reference, str) or not reference.startswith("#/$defs/"):
@@ -78,18 +79,22 @@ def _mentions(value: Any, reference: str) -> bool:
     return isinstance(value, list) and any(_mentions(item, reference) for item in value)
 
 
-def answer_format(schema: OutputSchema, report: EncodeReport) -> dict[str, Any]:
-    """``name``, ``schema``, ``strict`` and ``description`` as both wires take them."""
+def answer_schema(schema: OutputSchema, report: EncodeReport) -> tuple[dict[str, Any], bool]:
+    """The schema to send, and whether it is in the strict form; strict mode that cannot say it is reported."""
     from lamella.tools.strict import strict_schema
 
-    body, strict = _root(schema.schema), schema.strict
-    if strict:
-        made, problems = strict_schema(body)
-        strict = not problems
-        body = made if strict else body
-        if problems:
-            report.rewrite(
-                f"sent without strict mode, which cannot say {'; '.join(problems)}", "output_schema"
-            )
+    body = flat_schema(schema.schema)
+    if not schema.strict:
+        return body, False
+    made, problems = strict_schema(body)
+    if problems:
+        report.rewrite(f"sent without strict mode, which cannot say {'; '.join(problems)}", "output_schema")
+        return body, False
+    return made, True
+
+
+def answer_format(schema: OutputSchema, report: EncodeReport) -> dict[str, Any]:
+    """``name``, ``schema``, ``strict`` and ``description``, as OpenAI and Mistral take them."""
+    body, strict = answer_schema(schema, report)
     description = {} if schema.description is None else {"description": schema.description}
     return {"name": schema.name, "schema": body, "strict": strict, **description}

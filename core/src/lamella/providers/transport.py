@@ -1,0 +1,199 @@
+"""``ProviderTransport``: sends payloads with the HTTP client of a vendor's SDK and gives back bytes.
+
+The SDK's client keeps the headers, the pool and TLS; its retries are off and its models are not used: no
+object of the SDK is made of what arrives. The SDK is imported by the first request.
+"""
+
+from __future__ import annotations
+
+import abc
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib import import_module
+from typing import Any, ClassVar, NoReturn
+
+import attrs
+
+from lamella._frozen import EMPTY
+from lamella.errors import AgentParsingError, AgentSerializationError, APIConnectionError, LamellaError
+from lamella.models.options import RequestOptions
+from lamella.providers.clients import Connection, LoopClients
+from lamella.providers.failures import http_failure
+from lamella.providers.key import Key, scrub_error
+from lamella.providers.urls import without_credentials
+
+__all__ = ["ProviderTransport"]
+
+_NO_OPTIONS = RequestOptions()
+
+
+@attrs.define(kw_only=True, eq=False)
+class ProviderTransport(abc.ABC):
+    """Base of the transports. Write ``connect``, ``path`` and ``status_failure``.
+
+    :param headers: sent with every request, over those of the SDK.
+    :param query: sent with every request.
+    :param timeout: seconds to wait for the next byte, ``None`` for no limit.
+    :param http_client: the caller's own client; it serves every loop and is not closed here.
+    """
+
+    library: ClassVar[str] = "httpx2"
+    """The HTTP library of the SDK, ``httpx2`` or ``httpx``."""
+
+    stream_type: ClassVar[str] = "text/event-stream"
+    """The media type of a stream."""
+
+    key: Key
+    base_url: str
+    timeout: float | None
+    headers: Mapping[str, str] = attrs.field(default=EMPTY, repr=False)
+    query: Mapping[str, str] = attrs.field(default=EMPTY, repr=False)
+    http_client: Any = attrs.field(default=None, repr=False)
+    _clients: LoopClients = attrs.field(
+        init=False, repr=False, default=attrs.Factory(lambda self: LoopClients(self.connect), takes_self=True)
+    )
+
+    @abc.abstractmethod
+    def connect(self) -> Connection:
+        """Make the SDK's client; once in each event loop. Import the SDK here.
+
+        :raises PluginError: it cannot be imported.
+        """
+
+    @abc.abstractmethod
+    def path(self, *, streaming: bool) -> str:
+        """Where a model call is posted, behind the connection's URL; a query may be part of it."""
+
+    @abc.abstractmethod
+    def status_failure(self, status: int, headers: Mapping[str, str], body: bytes) -> LamellaError:
+        """The error for a response with an error status, from its body."""
+
+    def authorization(self) -> Mapping[str, str]:
+        """The headers that carry the key; none where the key is empty."""
+        key = self.key.reveal()
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+    @property
+    def shown_url(self) -> str:
+        """The base URL as it may be shown."""
+        return without_credentials(self.base_url).rstrip("/")
+
+    @asynccontextmanager
+    async def open(
+        self, payload: Mapping[str, Any], *, streaming: bool, options: RequestOptions = _NO_OPTIONS
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Send a model call; leaving the context closes the response on every path."""
+        path = self.path(streaming=streaming)
+        accept = self.stream_type if streaming else "application/json"
+        response = await self._send("POST", path, to_json(payload), accept, options)
+        try:
+            if streaming and response.headers.get("content-type", "").startswith("text/html"):
+                raise AgentParsingError(
+                    f"{self.shown_url}{path} answered with a web page; base_url must be that of an API"
+                )
+            yield response.aiter_bytes()
+        finally:
+            await response.aclose()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        options: RequestOptions = _NO_OPTIONS,
+    ) -> bytes:
+        """Ask another endpoint and read the whole answer.
+
+        :raises LamellaError: whatever goes wrong.
+        """
+        body = None if payload is None else to_json(payload)
+        try:
+            response = await self._send(method, path, body, "application/json", options)
+            try:
+                return bytes(await response.aread())
+            finally:
+                await response.aclose()
+        except Exception as error:
+            failure = self.error(error)
+            if failure is error:
+                raise
+            raise failure from error
+
+    async def _send(
+        self, method: str, path: str, body: bytes | None, accept: str, options: RequestOptions
+    ) -> Any:
+        """The response, unread; an error status is raised."""
+        connection = await self._clients.get()
+        http = import_module(self.library)
+        request = connection.http.build_request(
+            method,
+            connection.url + path,
+            content=body,
+            params={**self.query, **options.query} or None,
+            headers=self._headers(connection, accept, options, typed=body is not None),
+            timeout=self.timeout if options.timeout is None else options.timeout,
+        )
+        try:
+            response = await connection.http.send(request, stream=True)
+        except http.TimeoutException:
+            raise
+        except http.HTTPError as error:
+            raise APIConnectionError(f"cannot reach {self.shown_url}: {error}", cause=error) from error
+        if not response.is_success:
+            await self._refuse(response)
+        return response
+
+    def _headers(
+        self, connection: Connection, accept: str, options: RequestOptions, *, typed: bool
+    ) -> dict[str, str]:
+        """The headers of a request, later ones over earlier ones whatever their case."""
+        layers = (
+            connection.headers,
+            {"Accept": accept, **({"Content-Type": "application/json"} if typed else {})},
+            self.authorization(),
+            self.headers,
+            options.headers,
+        )
+        merged = {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
+        return dict(merged.values())
+
+    async def _refuse(self, response: Any) -> NoReturn:
+        try:
+            body = await response.aread()
+        finally:
+            await response.aclose()
+        error = self.status_failure(response.status_code, response.headers, body)
+        scrub_error(error, self.key)
+        raise error
+
+    def error(self, error: Exception) -> Exception:
+        """The ``LamellaError`` for an exception of the HTTP library, without the key."""
+        scrub_error(error, self.key)
+        if isinstance(error, LamellaError):
+            return error
+        failure = http_failure(error, self.library, self.shown_url)
+        scrub_error(failure, self.key)
+        return failure
+
+    async def aclose(self) -> None:
+        """Close the clients; those of other loops are closed there. The next request makes a new one."""
+        await self._clients.aclose()
+
+
+def to_json(payload: Mapping[str, Any]) -> bytes:
+    """The payload as JSON; a lone surrogate, which UTF-8 cannot hold, is escaped.
+
+    :raises AgentSerializationError: something in it is no JSON.
+    """
+    try:
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            return json.dumps(payload, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise AgentSerializationError(
+            f"the request cannot be written as JSON: {error}", cause=error
+        ) from error
