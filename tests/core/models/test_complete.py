@@ -104,9 +104,9 @@ def test_check_names_what_the_model_cannot() -> None:
     assert model.check("hi") == ()
 
 
-@pytest.mark.parametrize("ask", ["embed", "count_tokens", "list_models"])
+@pytest.mark.parametrize("ask", ["embed", "list_models"])
 async def test_f_emb01_what_a_provider_lacks_is_a_typed_refusal(ask: str) -> None:
-    arguments: dict[str, tuple[Any, ...]] = {"embed": (["x"],), "count_tokens": ("x",), "list_models": ()}
+    arguments: dict[str, tuple[Any, ...]] = {"embed": (["x"],), "list_models": ()}
     with pytest.raises(InvalidRequestError, match="fake"):
         await getattr(ScriptedModel(), ask)(*arguments[ask])
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import attrs
 
+from lamella._frozen import EMPTY
 from lamella.agent.fanout import SlowSinkPolicy
 from lamella.agent.functional import Emit, run_as_function
 from lamella.agent.nested import agent_tool
@@ -62,6 +63,15 @@ def _seconds(instance: object, attribute: attrs.Attribute[Any], value: object) -
         raise AgentInputError(f"Agent.{attribute.name} must be a number of seconds >= 0, got {value!r}")
 
 
+def _settings(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise AgentInputError(f"Agent.{attribute.name} must be a dict of settings by name, got {value!r:.80}")
+
+
+def _own_settings(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
 def _listed(value: object) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, Iterable) else (value,)
 
@@ -107,6 +117,8 @@ class Agent:
     :param tool_error_detail: how much of a tool's error the model is told: its ``message`` or only its ``class``.
     :param streaming: ``False`` asks the provider for answers in one piece; the events are the same.
     :param transplant: ``degrade`` leaves out what the model cannot take and reports it, ``strict`` refuses.
+    :param model_settings: settings of the model for this agent alone, such as ``{"reasoning_effort": "low"}``;
+        the model that was given is not changed.
     :param project: whose plugins and configuration apply, by default the current folder's.
     :raises AgentInputError: a value that does not fit, or two tools with one name.
     """
@@ -141,6 +153,9 @@ class Agent:
     streaming: bool = attrs.field(default=True, kw_only=True, validator=_flag, repr=False)
     transplant: TransplantMode = attrs.field(
         default="degrade", kw_only=True, validator=_one_of("degrade", "strict"), repr=False
+    )
+    model_settings: Mapping[str, Any] = attrs.field(
+        default=EMPTY, kw_only=True, validator=_settings, converter=_own_settings, repr=False
     )
     project: Project | None = attrs.field(default=None, kw_only=True, repr=False)
     _built: dict[str, Model] = attrs.field(factory=dict, init=False, repr=False)
@@ -197,7 +212,7 @@ class Agent:
         return agent_tool(self, name or self.name, description or self.description)
 
     async def aclose(self) -> None:
-        """Close the model that was built from a name. A model you gave is yours to close."""
+        """Close the model that was built from a name or for ``model_settings``. A model you gave is yours to close."""
         while self._built:
             await self._built.popitem()[1].aclose()
 

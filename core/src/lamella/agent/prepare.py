@@ -99,12 +99,17 @@ async def prepare(agent: Agent, scope: RunScope, stack: AsyncExitStack) -> Prepa
 
 
 def _model(agent: Agent, project: Project) -> Model:
-    if isinstance(agent.model, Model):
-        return agent.model
+    given, settings = agent.model, agent.model_settings
+    if isinstance(given, Model) and not settings:
+        return given
     built = agent._built  # the agent's own cache, filled here because the agent has no logic
-    if agent.model not in built:
-        built[agent.model] = get_model(agent.model, project=project)
-    return built[agent.model]
+    name = given if isinstance(given, str) else "given"
+    if name not in built:
+        if isinstance(given, Model):
+            built[name] = given.with_settings(**settings)
+        else:
+            built[name] = get_model(given, project=project, **settings)
+    return built[name]
 
 
 async def _open(item: Any, project: Project, stack: AsyncExitStack) -> Sequence[Any]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from lamella.models.capabilities import Capabilities
 from lamella.models.completion import Completion, fold_response
 from lamella.models.content import encode_content
+from lamella.models.counting import TokenCount
+from lamella.models.estimate import estimate_tokens
+from lamella.models.fallback import fallback
 from lamella.models.frames import NDJSONFrames, SSEFrames
 from lamella.models.http import WireModel
 from lamella.models.inputs import Input, parse_input
-from lamella.models.model import Embedding, Model, TokenCount
+from lamella.models.model import Embedding, Model
 from lamella.models.options import RequestOptions
 from lamella.models.plan import Plan, PlanEntry, Problem
 from lamella.models.registry import get_model, split_model_name
@@ -40,6 +43,8 @@ __all__ = [
     "Transport",
     "WireModel",
     "encode_content",
+    "estimate_tokens",
+    "fallback",
     "fold_response",
     "get_model",
     "parse_input",

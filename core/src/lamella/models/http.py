@@ -24,11 +24,12 @@ from lamella.events import (
     Event,
     ResponseDone,
 )
+from lamella.losses import Loss
 from lamella.models.completion import fold_response
 from lamella.models.frames import DONE, Frames, SSEFrames
 from lamella.models.inputs import Input
 from lamella.models.model import Model
-from lamella.models.plan import Plan, PlanEntry, Problem
+from lamella.models.plan import STATUSES, Plan, PlanEntry, PlanStatus, Problem
 from lamella.models.report import EncodeReport
 from lamella.models.request import ModelRequest
 from lamella.models.retry import RetryPolicy
@@ -174,17 +175,37 @@ class WireModel(Model):
 
 
 def _entries(request: ModelRequest, report: EncodeReport) -> Iterable[PlanEntry]:
-    fates: dict[tuple[int | None, int | None], tuple[str, str]] = {
-        (loss.message, loss.block): ("lost" if loss.kind == "dropped" else "degraded", loss.reason)
-        for loss in report.losses
-    }
-    for error in report.problems:
-        fates[error.context.get("message"), error.context.get("block")] = ("impossible", error.message)
+    fates = _fates(report)
     for index, message in enumerate(request.messages):
         for place, block in enumerate(message.content):
-            status, reason = fates.get((index, place), ("native", ""))
+            status, reasons = fates.pop((index, place), ("native", []))
             what = getattr(block, "type", type(block).__name__)
-            yield PlanEntry(what=what, status=status, reason=reason, message=index, block=place)  # type: ignore[arg-type]  # the values above
+            yield PlanEntry(what=what, status=status, reason="; ".join(reasons), message=index, block=place)
+    for loss in report.losses:
+        if loss.message is None:
+            yield PlanEntry(what=loss.what, status=_status_of(loss), reason=loss.reason)
+
+
+def _fates(report: EncodeReport) -> dict[tuple[int | None, int | None], tuple[PlanStatus, list[str]]]:
+    """The worst that happens to each block, and why."""
+    happened: list[tuple[int | None, int | None, PlanStatus, str]] = [
+        (loss.message, loss.block, _status_of(loss), loss.reason) for loss in report.losses
+    ]
+    happened += [
+        (error.context.get("message"), error.context.get("block"), "impossible", error.message)
+        for error in report.problems
+    ]
+    fates: dict[tuple[int | None, int | None], tuple[PlanStatus, list[str]]] = {}
+    for message, block, status, reason in happened:
+        before, reasons = fates.get((message, block), ("native", []))
+        fates[message, block] = (max(before, status, key=STATUSES.index), [*reasons, reason])
+    return fates
+
+
+def _status_of(loss: Loss) -> PlanStatus:
+    if loss.kind == "dropped":
+        return "lost"
+    return "emulated" if loss.lossless else "degraded"
 
 
 def _decoded(step: Callable[[Wire], Iterable[Event]], chunk: Wire) -> Iterable[Event]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from lamella._frozen import EMPTY
-from lamella.errors import InvalidRequestError, LamellaError, StreamInterruptedError
+from lamella.errors import AgentInputError, InvalidRequestError, LamellaError, StreamInterruptedError
 from lamella.events import Event, ResponseDone
 from lamella.models.capabilities import Capabilities
 from lamella.models.completion import Completion, fold_response
+from lamella.models.counting import TokenCount
+from lamella.models.estimate import estimate_tokens
 from lamella.models.inputs import Input
 from lamella.models.plan import Plan, PlanEntry, Problem
 from lamella.models.request import ModelRequest
@@ -20,7 +22,7 @@ from lamella.models.request import ModelRequest
 if TYPE_CHECKING:
     from lamella.specs import ModelInfo
 
-__all__ = ["Embedding", "Model", "TokenCount", "closing"]
+__all__ = ["Embedding", "Model", "closing"]
 
 
 def _floats(values: Iterable[float]) -> tuple[float, ...]:
@@ -33,14 +35,6 @@ class Embedding:
 
     index: int
     vector: tuple[float, ...] = attrs.field(converter=_floats)
-
-
-@attrs.frozen(kw_only=True)
-class TokenCount:
-    """A number of tokens; ``estimated`` when the provider was not asked."""
-
-    tokens: int
-    estimated: bool
 
 
 class Model(abc.ABC):
@@ -77,6 +71,27 @@ class Model(abc.ABC):
     def settings(self) -> Mapping[str, Any]:
         """The settings that were given, without secrets; recorded with each run."""
         return EMPTY
+
+    @property
+    def info(self) -> ModelInfo | None:
+        """What is known of this model, such as its context window; ``None`` when nothing is."""
+        return None
+
+    @property
+    def output_limit(self) -> int | None:
+        """The most tokens an answer can have, ``None`` when unknown."""
+        return None if self.info is None else self.info.max_output_tokens
+
+    def with_settings(self, **changes: Any) -> Model:
+        """This model with other settings; the model itself is not changed.
+
+        :raises AgentInputError: it has no such setting, or a value does not fit.
+        """
+        if not changes:
+            return self
+        raise AgentInputError(
+            f"{type(self).__name__} has no settings to change; it was given {', '.join(sorted(changes))}"
+        )
 
     async def complete(self, input: Input | ModelRequest, **fields: Any) -> Completion:
         """Answer in one piece: the fold of :meth:`stream`.
@@ -122,7 +137,15 @@ class Model(abc.ABC):
             PlanEntry(what=feature, status="native" if can else "impossible")
             for feature, can in self._needs(asked).items()
         )
-        return Plan(provider=self.provider, model=self.model, entries=entries, problems=tuple(problems))
+        return Plan(
+            provider=self.provider,
+            model=self.model,
+            entries=entries,
+            problems=tuple(problems),
+            input_tokens=estimate_tokens(asked),
+            max_output_tokens=self.output_limit,
+            context_window=None if self.info is None else self.info.context_window,
+        )
 
     def check(self, request: Input | ModelRequest) -> tuple[Problem, ...]:
         """Why the request cannot be sent; empty when it can."""
@@ -158,11 +181,11 @@ class Model(abc.ABC):
         raise self._lacks("embeddings")
 
     async def count_tokens(self, request: Input | ModelRequest) -> TokenCount:
-        """How many tokens a request is.
+        """How many tokens a request is: as the provider counts, else an estimate, marked as one.
 
-        :raises InvalidRequestError: this provider cannot count.
+        An estimate takes four characters for a token and names the media that it leaves out.
         """
-        raise self._lacks("token counting")
+        return estimate_tokens(ModelRequest.of(request))
 
     async def list_models(self) -> Sequence[ModelInfo]:
         """The models this provider offers now.

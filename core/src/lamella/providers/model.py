@@ -18,7 +18,7 @@ from lamella.providers.schema import read_response_format
 from lamella.providers.settings import ProviderSettings
 from lamella.providers.transport import ProviderTransport
 from lamella.providers.urls import check_base_url, issuer_of, without_credentials
-from lamella.specs import is_secret
+from lamella.specs import ModelInfo, is_secret
 
 __all__ = ["ProviderModel", "environment"]
 
@@ -69,6 +69,12 @@ class ProviderModel(ProviderSettings, WireModel):
     """Where the base URL is looked for, in order."""
 
     needs_key: ClassVar[bool] = True
+
+    known_models: ClassVar[tuple[ModelInfo, ...]] = ()
+    """The models of the provider's list."""
+
+    limit_fields: ClassVar[tuple[str, ...]] = ("max_output_tokens", "max_completion_tokens", "max_tokens")
+    """The settings that limit the answer's length, the first that is set counts."""
 
     model: str = attrs.field(default="", validator=text)
     http_client: Any = attrs.field(default=None, kw_only=True, repr=False)
@@ -139,6 +145,24 @@ class ProviderModel(ProviderSettings, WireModel):
     def issuer(self) -> str:
         """Whose reasoning state and item ids this model makes and accepts."""
         return self._issued_by
+
+    @property
+    def info(self) -> ModelInfo | None:
+        """What the provider's list, or a plugin, says of this model."""
+        from lamella.config import current_project
+
+        asked = current_project().host.hooks.model_info(self.provider)
+        return next((info for info in (*asked, *self.known_models) if info.formal_name == self.model), None)
+
+    @property
+    def output_limit(self) -> int | None:
+        """The most tokens an answer can have: a setting, else what is known of the model."""
+        set_here = (getattr(self, name, None) for name in self.limit_fields)
+        return next((limit for limit in set_here if limit is not None), super().output_limit)
+
+    def with_settings(self, **changes: Any) -> Self:
+        """A model of its own with these settings changed; it has its own connections."""
+        return attrs.evolve(self, **changes) if changes else self
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -44,6 +44,9 @@ class ProviderTransport(abc.ABC):
     stream_type: ClassVar[str] = "text/event-stream"
     """The media type of a stream."""
 
+    unreachable: ClassVar[str] = ""
+    """What to do when nothing answers at the base URL, for the message."""
+
     key: Key
     base_url: str
     timeout: float | None
@@ -73,6 +76,10 @@ class ProviderTransport(abc.ABC):
         """The headers that carry the key; none where the key is empty."""
         key = self.key.reveal()
         return {"Authorization": f"Bearer {key}"} if key else {}
+
+    def timeout_of(self, options: RequestOptions) -> Any:
+        """The timeout of a request: seconds, ``None``, or a ``Timeout`` of the HTTP library."""
+        return self.timeout if options.timeout is None else options.timeout
 
     @property
     def shown_url(self) -> str:
@@ -133,14 +140,17 @@ class ProviderTransport(abc.ABC):
             content=body,
             params={**self.query, **options.query} or None,
             headers=self._headers(connection, accept, options, typed=body is not None),
-            timeout=self.timeout if options.timeout is None else options.timeout,
+            timeout=self.timeout_of(options),
         )
         try:
             response = await connection.http.send(request, stream=True)
         except http.TimeoutException:
             raise
         except http.HTTPError as error:
-            raise APIConnectionError(f"cannot reach {self.shown_url}: {error}", cause=error) from error
+            advice = f"; {self.unreachable}" if self.unreachable else ""
+            raise APIConnectionError(
+                f"cannot reach {self.shown_url}: {error}{advice}", cause=error
+            ) from error
         if not response.is_success:
             await self._refuse(response)
         return response

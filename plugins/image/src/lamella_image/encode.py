@@ -1,7 +1,9 @@
 """Images in the forms of the wires. Pure: nothing is read or fetched; bytes become base64 exactly once.
 
 Forms: OpenAI "Images and vision" (Chat Completions ``image_url``, Responses ``input_image``), Anthropic
-"Vision" (``image`` with a ``base64``, ``url`` or ``file`` source), Mistral "Vision" (``image_url``).
+"Vision" (``image`` with a ``base64``, ``url`` or ``file`` source), Mistral "Vision" (``image_url``), Gemini
+"Image understanding" (``inlineData`` and ``fileData`` parts; ``image`` content of the Interactions API),
+Ollama "Vision" (base64 in the ``images`` of a message, nothing else).
 """
 
 from __future__ import annotations
@@ -71,9 +73,31 @@ def _mistral_chat(image: MediaContent) -> Part | None:
     return None if address is None else {"type": "image_url", "image_url": address}
 
 
+def _gemini(image: MediaContent) -> Part | None:
+    if image.data is not None:
+        return {"inlineData": {"mimeType": image.mime_type, "data": image.base64_data}}
+    address = image.url or _file_of(image, "gemini")
+    return None if address is None else {"fileData": {"mimeType": image.mime_type, "fileUri": address}}
+
+
+def _gemini_interactions(image: MediaContent) -> Part | None:
+    if image.data is not None:
+        return {"type": "image", "mime_type": image.mime_type, "data": image.base64_data}
+    address = image.url or _file_of(image, "gemini")
+    return None if address is None else {"type": "image", "mime_type": image.mime_type, "uri": address}
+
+
+def _ollama(image: MediaContent) -> Part | None:
+    """What is merged into the message: this wire has no parts, and takes no URLs."""
+    return None if image.data is None else {"images": [image.base64_data]}
+
+
 _DIALECTS: Final[dict[str, Callable[[MediaContent], Part | None]]] = {
     "openai.chat": _openai_chat,
     "openai.responses": _openai_responses,
     "anthropic.messages": _anthropic_messages,
     "mistral.chat": _mistral_chat,
+    "gemini": _gemini,
+    "gemini.interactions": _gemini_interactions,
+    "ollama": _ollama,
 }
