@@ -435,8 +435,8 @@ def test_life_has_clear_errors(serve: Serve) -> None:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         SimServer(port=server.port).start()
-    with pytest.raises(ConfigError, match="there is no wire 'gemini'; there are openai"):
-        server.base_url_of("gemini")
+    with pytest.raises(ConfigError, match="there is no wire 'nobody'; there are openai"):
+        server.base_url_of("nobody")
     server.stop()
     server.stop()
 

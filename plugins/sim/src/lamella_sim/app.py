@@ -21,17 +21,20 @@ from lamella._json import dumps
 from lamella.errors import APIStatusError, LamellaError
 from lamella_sim.behaviours import MODEL_NAMES
 from lamella_sim.faults import RESET, Action, ErrorEventFault, Fault, SlowFault, StatusFault
-from lamella_sim.record import RecordedRequest, redact
+from lamella_sim.record import RecordedRequest, redact, redact_query
 from lamella_sim.reply import Reply, make_reply, new_id, sim_name
 from lamella_sim.script import Behaviour
 from lamella_sim.settings import ChunkBy
 from lamella_sim.steps import Error
 from lamella_sim.wires import WIRES, Asked, BadRequest, Pause, Piece, Wire
-from lamella_sim.wires.wire import pauses
+from lamella_sim.wires.wire import ChecksHeaders, pauses
 
 __all__ = ["SimHost", "build_app"]
 
 _HEADERS: Final = {"x-lamella-sim": "1"}
+_NO_KEY: Final = (
+    "You didn't provide an API key. Send it as 'Authorization: Bearer KEY'; any key will do here."
+)
 
 
 class SimHost(Protocol):
@@ -58,7 +61,7 @@ class SimHost(Protocol):
 
 
 def build_app(host: SimHost) -> Starlette:
-    """All wires, the model list, and OpenAI's 404 for everything else."""
+    """All wires, the model list, and a 404 for everything else, in the words of the wire whose base it has."""
     routes = [Route(wire.path, _Endpoint(host, wire).answer, methods=["POST"]) for wire in WIRES]
     routes.append(Route("/v1/models", _models(host), methods=["GET"]))
     missing = _missing(host)
@@ -82,6 +85,9 @@ def _missing(host: SimHost) -> Callable[[Request, Exception], Any]:
         status = getattr(error, "status_code", 404)
         host.record(_recorded(request, None, status=status))
         message = f"Invalid URL ({request.method} {request.url.path})"
+        wire = next((wire for wire in WIRES if request.url.path.startswith(f"{wire.base_path}/")), None)
+        if wire is not None:
+            return _json(status, wire.error_body(Error(status, message)))
         fault = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
         return _json(status, {"error": fault})
 
@@ -89,14 +95,17 @@ def _missing(host: SimHost) -> Callable[[Request, Exception], Any]:
 
 
 def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse(dict(body), status, {**_HEADERS, "x-request-id": new_id("req"), **(headers or {})})
+    # Where a body names its request, the header that does so names the same one.
+    named = {"request-id": body["request_id"]} if "request_id" in body else {}
+    sent = {**_HEADERS, "x-request-id": new_id("req"), **(headers or {}), **named}
+    return JSONResponse(dict(body), status, sent)
 
 
 def _recorded(request: Request, body: Any, status: int = 200, fault: Fault | None = None) -> RecordedRequest:
     return RecordedRequest(
         method=request.method,
         path=request.url.path,
-        query=request.url.query,
+        query=redact_query(request.url.query),
         headers=redact(request.headers.items()),
         json=body,
         status=status,
@@ -121,16 +130,16 @@ class _Endpoint:
     async def _respond(self, request: Request, raw: bytes, fault: Fault | None) -> Response:
         if isinstance(fault, StatusFault):
             return _faulty(fault, self.wire)
-        if self.host.require_key and self.wire.key(request.headers) is None:
-            message = (
-                "You didn't provide an API key. Send it as 'Authorization: Bearer KEY'; any key will do here."
-            )
-            return self._error(Error(401, message))
         try:
-            asked = self.wire.read(_object(raw), request.url.path)
+            if self.host.require_key and self.wire.key({**request.query_params, **request.headers}) is None:
+                return self._error(Error(401, _NO_KEY))
+            payload = _object(raw, self.wire)
+            if isinstance(self.wire, ChecksHeaders):
+                self.wire.check_headers(request.headers, payload)
+            asked = self.wire.read(payload, f"{request.url.path}?{request.url.query}")
             reply = await self._reply(asked)
         except BadRequest as problem:
-            return _json(400, self.wire.refused(problem))
+            return _json(problem.status, self.wire.refused(problem), self.wire.headers)
         except LamellaError as error:
             return self._failed(error)
         return self._played(reply, asked, request, fault)
@@ -149,7 +158,8 @@ class _Endpoint:
 
     def _error(self, error: Error, headers: Mapping[str, str] | None = None) -> Response:
         wait = {} if error.retry_after is None else {"retry-after": f"{error.retry_after:g}"}
-        return _json(error.status, self.wire.error_body(error), {**wait, **(headers or {})})
+        body = self.wire.error_body(error)
+        return _json(error.status, body, {**self.wire.headers, **wait, **(headers or {})})
 
     def _played(self, reply: Reply, asked: Asked, request: Request, fault: Fault | None) -> Response:
         if reply.error is not None and not (asked.streaming and reply.steps):
@@ -178,7 +188,7 @@ class _Endpoint:
 
 def _faulty(fault: StatusFault, wire: Wire) -> Response:
     body, media_type = fault.content(wire)
-    headers = {**_HEADERS, "x-request-id": new_id("req"), **fault.headers}
+    headers = {**_HEADERS, **wire.headers, "x-request-id": new_id("req"), **fault.headers}
     return Response(body, fault.status, headers, media_type=media_type)
 
 
@@ -189,13 +199,10 @@ def _parsed(raw: bytes) -> Any:
         return None
 
 
-def _object(raw: bytes) -> Mapping[str, Any]:
+def _object(raw: bytes, wire: Wire) -> Mapping[str, Any]:
     body = _parsed(raw)
     if not isinstance(body, dict):
-        raise BadRequest(
-            "We could not parse the JSON body of your request. (The OpenAI API expects a JSON payload, but what was "
-            "sent was not valid JSON.)"
-        )
+        raise BadRequest(wire.unparsable)
     return body
 
 

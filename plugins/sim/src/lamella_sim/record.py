@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import attrs
 
 from lamella._frozen import freeze, freeze_mapping
 
-__all__ = ["RecordedRequest", "redact"]
+__all__ = ["RecordedRequest", "redact", "redact_query"]
 
 _SECRET: Final = ("authorization", "api-key", "apikey", "cookie", "token", "secret")
 
@@ -37,3 +38,8 @@ def redact(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
         name.lower(): "***" if any(word in name.lower() for word in _SECRET) else value
         for name, value in headers
     }
+
+
+def redact_query(query: str) -> str:
+    """A query without the value of ``key``, which is the API key where a vendor takes one in the URL."""
+    return re.sub(r"(^|&)key=[^&]*", r"\1key=***", query)

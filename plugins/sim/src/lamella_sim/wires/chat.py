@@ -13,7 +13,16 @@ from typing import Any, Final
 from lamella_sim.reply import Reply
 from lamella_sim.steps import Delay, Error, Reasoning, Refusal, Step, Text, ToolCall
 from lamella_sim.wires.chat_request import read_chat
-from lamella_sim.wires.openai import HEADERS, Payload, bearer, error_object, refused, sse, usage_object
+from lamella_sim.wires.openai import (
+    HEADERS,
+    UNPARSABLE,
+    Payload,
+    bearer,
+    error_object,
+    refused,
+    sse,
+    usage_object,
+)
 from lamella_sim.wires.wire import Asked, BadRequest, Pause, Piece
 
 __all__ = ["OpenAIChat"]
@@ -29,6 +38,7 @@ class OpenAIChat:
     base_path = "/v1"
     media_type = "text/event-stream; charset=utf-8"
     headers: Mapping[str, str] = HEADERS
+    unparsable = UNPARSABLE
 
     def key(self, headers: Mapping[str, str]) -> str | None:
         """The bearer token."""

@@ -18,6 +18,7 @@ from lamella_sim.wires.wire import BadRequest, OfferedTool
 
 __all__ = [
     "HEADERS",
+    "UNPARSABLE",
     "Payload",
     "bearer",
     "built",
@@ -35,6 +36,12 @@ __all__ = [
 Payload = Mapping[str, Any]
 
 HEADERS: Final[Mapping[str, str]] = {"openai-processing-ms": "0", "openai-version": "2020-10-01"}
+
+UNPARSABLE: Final = (
+    "We could not parse the JSON body of your request. (The OpenAI API expects a JSON payload, but what was "
+    "sent was not valid JSON.)"
+)
+"""What OpenAI says to a body that is no JSON object."""
 
 _TYPES: Final = {401: "invalid_request_error", 403: "permission_error", 429: "requests"}
 _CODES: Final = {401: "invalid_api_key", 404: "not_found", 429: "rate_limit_exceeded"}

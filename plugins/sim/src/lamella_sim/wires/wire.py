@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
@@ -11,7 +11,7 @@ from lamella.models import ModelRequest
 from lamella_sim.reply import Reply
 from lamella_sim.steps import Delay, Error
 
-__all__ = ["Asked", "BadRequest", "OfferedTool", "Pause", "Piece", "Wire", "pauses"]
+__all__ = ["Asked", "BadRequest", "ChecksHeaders", "OfferedTool", "Pause", "Piece", "Wire", "pauses"]
 
 
 @attrs.frozen
@@ -26,11 +26,13 @@ Piece: TypeAlias = bytes | Pause
 
 
 class BadRequest(Exception):
-    """A request that the vendor would refuse with 400: what is wrong, and with which parameter."""
+    """A request that the vendor would refuse, mostly with 400: what is wrong, and with which parameter."""
 
-    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, param: str | None = None, code: str | None = None, status: int = 400
+    ) -> None:
         super().__init__(message)
-        self.message, self.param, self.code = message, param, code
+        self.message, self.param, self.code, self.status = message, param, code, status
 
 
 @attrs.frozen(kw_only=True)
@@ -73,14 +75,21 @@ class Wire(Protocol):
     media_type: str
     """The content type of a stream."""
 
-    headers: Mapping[str, str]
-    """Headers the vendor sends with every reply."""
+    unparsable: str
+    """What the vendor says to a body that is no JSON object."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers the vendor sends with every reply."""
 
     def key(self, headers: Mapping[str, str]) -> str | None:
-        """The key a request carries; header names are in lower case."""
+        """The key a request carries: headers (names in lower case), and the parameters of its query.
+
+        :raises BadRequest: there is none, and the vendor says so in a way of its own.
+        """
 
     def read(self, payload: Mapping[str, Any], path: str) -> Asked:
-        """The request of a body.
+        """The request of a body; ``path`` is the URL's path, with its query behind ``?``.
 
         :raises BadRequest: the vendor would refuse it.
         """
@@ -101,7 +110,18 @@ class Wire(Protocol):
         """A chunk that is well framed and is not JSON."""
 
     def refused(self, problem: BadRequest) -> Mapping[str, Any]:
-        """The body of a 400."""
+        """The body for a refused request, whose status is ``problem.status``."""
+
+
+@runtime_checkable
+class ChecksHeaders(Protocol):
+    """A wire whose vendor reads headers besides the key: which are required, and what they make of a body."""
+
+    def check_headers(self, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
+        """Called before ``read``; header names are in lower case.
+
+        :raises BadRequest: the vendor would refuse it.
+        """
 
 
 def pauses(reply: Reply) -> Iterator[Pause]:
