@@ -16,20 +16,31 @@ HEAVY = {
     "msgspec",
     "importlib_metadata",
     "pydantic",
-    "openai",
+    "anthropic",
+    "google",
+    "httpx",
     "httpx2",
+    "mistralai",
+    "ollama",
+    "openai",
     "click",
     "rich",
     "jsonschema",
 }
 PLUGINS = {
+    "lamella_anthropic",
     "lamella_cli",
     "lamella_console",
+    "lamella_gateways",
+    "lamella_gemini",
     "lamella_image",
     "lamella_jsonl",
+    "lamella_mistral",
+    "lamella_ollama",
     "lamella_openai",
     "lamella_python",
     "lamella_sim",
+    "lamella_testing",
 }
 
 
@@ -56,7 +67,9 @@ def test_agent_and_tool_import_neither_plugin_nor_sdk_nor_heavy_library() -> Non
     assert third_party(names) <= {"attr", "attrs"}
 
 
-@pytest.mark.parametrize("room", ["plugins", "config", "models", "tools", "agent", "serial", "specs"])
+@pytest.mark.parametrize(
+    "room", ["plugins", "config", "models", "providers", "tools", "agent", "serial", "specs"]
+)
 def test_no_room_imports_a_heavy_library(room: str) -> None:
     assert modules_after(f"import lamella.{room}") & (HEAVY | PLUGINS) == set()
 

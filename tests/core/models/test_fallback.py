@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes import ScriptedModel, bare, says, usage
 
 from lamella import (
     Agent,
@@ -27,6 +26,8 @@ from lamella import (
     UnsupportedContentError,
     fallback,
 )
+
+from fakes import ScriptedModel, bare, says, usage
 
 
 def named(name: str, *turns: Any, **fields: Any) -> ScriptedModel:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from fakes import ScriptedModel
 
 from lamella import (
     MediaContent,
@@ -20,6 +19,8 @@ from lamella import (
 from lamella.losses import Loss
 from lamella.models import EncodeReport, PlanEntry, estimate_tokens
 from lamella.models.http import _entries
+
+from fakes import ScriptedModel
 
 
 @tool

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from lamella_gemini import ChatGemini
 from loopback_server import Answer, LoopbackServer
 
 from lamella import Agent, tool
 from lamella.content import ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.messages import Message
+from lamella_gemini import ChatGemini
 
 THOUGHT = {"text": "hm", "thought": True}
 FIRST = {"functionCall": {"name": "weather", "args": {"city": "Rome"}}, "thoughtSignature": "U2ln"}

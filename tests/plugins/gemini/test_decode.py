@@ -8,7 +8,6 @@ import random
 from typing import Any
 
 import pytest
-from lamella_gemini import ChatGemini
 from wire_player import Played, play
 
 from lamella.content import OpaqueContent, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
@@ -22,6 +21,7 @@ from lamella.errors import (
 from lamella.events import MessageOutputDelta, OtherEvent, ReasoningDelta, ToolCallDelta
 from lamella.messages import Message
 from lamella.models import ModelRequest
+from lamella_gemini import ChatGemini
 
 KEY = "AIzaVerySecret0123456789"
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from lamella_gemini import ChatGemini
 
 from lamella import tool
 from lamella.content import (
@@ -20,6 +19,7 @@ from lamella.content import (
 from lamella.errors import AgentInputError, AgentSerializationError, UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import EncodeReport, ModelRequest, OutputSchema
+from lamella_gemini import ChatGemini
 
 SKIP = "skip_thought_signature_validator"
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20

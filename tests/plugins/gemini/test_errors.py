@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from lamella_gemini.errors import reported_error, status_failure
 
 from lamella.errors import (
     APIStatusError,
@@ -15,6 +14,7 @@ from lamella.errors import (
     RateLimitError,
     ServerError,
 )
+from lamella_gemini.errors import reported_error, status_failure
 
 
 def failure(code: int, **error: Any) -> APIStatusError:

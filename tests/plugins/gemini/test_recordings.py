@@ -15,7 +15,6 @@ from typing import Any
 
 import attrs
 import pytest
-from lamella_gemini import ChatGemini
 from loopback_server import Answer, LoopbackServer
 from wire_player import Played, play
 
@@ -24,6 +23,7 @@ from lamella.errors import APIStatusError
 from lamella.events import MessageOutputDelta, ReasoningDelta, ToolCallDelta, ToolCallDone
 from lamella.messages import Message
 from lamella.models import Completion, ModelRequest
+from lamella_gemini import ChatGemini
 
 FOLDER = Path(os.environ.get("LAMELLA_CASSETTES") or Path(__file__).parents[4] / "shared" / "cassettes")
 FILES = sorted((FOLDER / "gemini").glob("*/*.json"))

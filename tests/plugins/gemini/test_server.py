@@ -9,7 +9,6 @@ import traceback
 from typing import Any
 
 import pytest
-from lamella_gemini import ChatGemini
 from loopback_server import Answer, LoopbackServer
 
 from lamella.errors import (
@@ -28,6 +27,7 @@ from lamella.errors import (
 from lamella.events import AttemptRollback, AttemptStart, MessageOutputDelta
 from lamella.models import ModelRequest, RetryPolicy
 from lamella.models.options import RequestOptions
+from lamella_gemini import ChatGemini
 
 KEY = "AIzaVerySecret0123456789"
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import attrs
 import pytest
-from lamella_gemini import ChatGemini
-from lamella_gemini.plugin import lamella_provider
-from lamella_gemini.settings import GeminiSettings, InteractionsSettings
 
 from lamella.errors import AgentInputError, AuthenticationError
 from lamella.models import ModelRequest
+from lamella_gemini import ChatGemini
+from lamella_gemini.plugin import lamella_provider
+from lamella_gemini.settings import GeminiSettings, InteractionsSettings
 
 KEY = "AIzaVerySecret0123456789"
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lamella_mistral import ChatMistral
-from lamella_testing import ProviderConformance, Sample
-
 from lamella.errors import RateLimitError
 from lamella.models import Model
 from lamella.usage import TokenUsage
+from lamella_mistral import ChatMistral
+from lamella_testing import ProviderConformance, Sample
 
 KEY = "mistral-conformance-0123456789"
 HEAD = {"id": "c1", "created": 1, "model": "mistral-small-latest"}

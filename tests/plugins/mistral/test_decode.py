@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 import pytest
-from lamella_mistral import ChatMistral
 from wire_player import Played, play
 
 from lamella.content import Block, OpaqueContent, ReasoningBlock, TextBlock, ToolCallBlock
@@ -16,6 +15,7 @@ from lamella.errors import AgentParsingError, RateLimitError, ServerError, Strea
 from lamella.events import MessageOutputDelta, OtherEvent, ReasoningDelta, ReasoningDone, ResponseDone
 from lamella.messages import Message
 from lamella.models import ModelRequest
+from lamella_mistral import ChatMistral
 
 USAGE = {"prompt_tokens": 4, "completion_tokens": 2, "total_tokens": 6}
 

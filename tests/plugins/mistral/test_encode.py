@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from lamella_mistral import ChatMistral
 
 from lamella import tool
 from lamella.content import (
@@ -23,6 +22,7 @@ from lamella.losses import Loss
 from lamella.messages import Message
 from lamella.models import ModelRequest, OutputSchema
 from lamella_image import ImageContent
+from lamella_mistral import ChatMistral
 
 PNG = ImageContent.from_bytes(b"\x89PNG\r\n\x1a\n", "image/png")
 PNG_CHUNK = {"type": "image_url", "image_url": PNG.data_uri}

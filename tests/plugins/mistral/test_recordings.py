@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lamella_mistral import ChatMistral
-from lamella_mistral.endpoints import read_embeddings, read_models
 from loopback_server import Answer, LoopbackServer
 from wire_player import Played, play
 
@@ -23,6 +21,8 @@ from lamella.errors import AgentParsingError, APIStatusError
 from lamella.events import MessageOutputDelta, ReasoningDelta, ToolCallDelta
 from lamella.messages import Message
 from lamella.models import ModelRequest
+from lamella_mistral import ChatMistral
+from lamella_mistral.endpoints import read_embeddings, read_models
 
 FOLDER = Path(os.environ.get("LAMELLA_CASSETTES") or Path(__file__).parents[4] / "shared" / "cassettes")
 FILES = sorted(FOLDER.glob("mistral/*/*.json"))

@@ -10,7 +10,6 @@ import traceback
 from typing import Any
 
 import pytest
-from lamella_mistral import ChatMistral
 from loopback_server import Answer, LoopbackServer
 
 from lamella import Agent, tool
@@ -30,6 +29,7 @@ from lamella.errors import (
 )
 from lamella.events import AttemptRollback, AttemptStart, Event, MessageOutputDelta, ResponseDone
 from lamella.models import ModelRequest, RetryPolicy
+from lamella_mistral import ChatMistral
 
 KEY = "very-secret-0123456789"
 USAGE = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}

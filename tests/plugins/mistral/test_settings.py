@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lamella_mistral import ChatMistral
 
 from lamella import get_model
 from lamella.config import forget_projects
 from lamella.errors import AgentInputError, AuthenticationError
 from lamella.models import ModelRequest
+from lamella_mistral import ChatMistral
 
 
 def test_f_mis01_defaults() -> None:

@@ -6,8 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from lamella_mistral.errors import is_error, reported_error, status_failure
-from lamella_mistral.usage import read_usage
 
 from lamella.errors import (
     APIStatusError,
@@ -16,6 +14,8 @@ from lamella.errors import (
     RateLimitError,
     ServerError,
 )
+from lamella_mistral.errors import is_error, reported_error, status_failure
+from lamella_mistral.usage import read_usage
 
 Buckets = tuple[int | None, int | None, int | None, int | None, int | None, int | None]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lamella_ollama import ChatOllama
-from lamella_testing.provider import ProviderConformance, Sample
-
 from lamella.errors import ServerError
 from lamella.usage import TokenUsage
+from lamella_ollama import ChatOllama
+from lamella_testing.provider import ProviderConformance, Sample
 
 USAGE = {"prompt_eval_count": 7, "eval_count": 5, "total_duration": 30}
 ADD = {"id": "call_a", "function": {"index": 0, "name": "add", "arguments": {"a": 2, "b": 3}}}

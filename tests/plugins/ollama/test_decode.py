@@ -8,8 +8,6 @@ from typing import Any
 
 import attrs
 import pytest
-from lamella_ollama import ChatOllama
-from lamella_ollama.decode import OllamaDecoder
 from wire_player import Played, play
 
 from lamella.content import OpaqueContent, ReasoningBlock, TextBlock
@@ -25,6 +23,8 @@ from lamella.errors import (
 from lamella.events import Event, OtherEvent, ResponseDone, ToolCallDelta, ToolCallDone
 from lamella.messages import Message
 from lamella.models import Completion, ModelRequest
+from lamella_ollama import ChatOllama
+from lamella_ollama.decode import OllamaDecoder
 
 METRICS = {
     "total_duration": 30,

@@ -8,8 +8,6 @@ from typing import Any
 
 import attrs
 import pytest
-from lamella_ollama import ChatOllama
-from lamella_ollama.tool_schema import without_references
 from ollama._client import _copy_messages, _copy_tools
 from ollama._types import ChatRequest, Options
 
@@ -27,6 +25,8 @@ from lamella.losses import Loss
 from lamella.messages import Message
 from lamella.models import ModelRequest, OutputSchema
 from lamella_image import ImageContent
+from lamella_ollama import ChatOllama
+from lamella_ollama.tool_schema import without_references
 
 PNG = ImageContent.from_bytes(b"\x89PNG\r\n\x1a\n", "image/png")
 B64 = "iVBORw0KGgo="

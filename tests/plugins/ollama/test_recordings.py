@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lamella_ollama import ChatOllama
-from lamella_ollama.endpoints import read_embeddings
 from loopback_server import Answer, LoopbackServer
 from wire_player import Played, play
 
@@ -22,6 +20,8 @@ from lamella.errors import AuthenticationError
 from lamella.events import MessageOutputDelta, ReasoningDelta, ToolCallDelta
 from lamella.messages import Message
 from lamella.models import Completion, ModelRequest
+from lamella_ollama import ChatOllama
+from lamella_ollama.endpoints import read_embeddings
 from lamella_openai import ChatOpenAICompletions
 
 FOLDER = Path(os.environ.get("LAMELLA_CASSETTES") or Path(__file__).parents[4] / "shared" / "cassettes")

@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-from lamella_ollama import ChatOllama
 from loopback_server import Answer, LoopbackServer
 
 from lamella import Agent, tool
@@ -35,6 +34,7 @@ from lamella.errors import (
 )
 from lamella.events import AttemptRollback, AttemptStart, Event, MessageOutputDelta, ResponseDone
 from lamella.models import ModelRequest, RequestOptions, RetryPolicy
+from lamella_ollama import ChatOllama
 
 KEY = "very-secret-0123456789"
 

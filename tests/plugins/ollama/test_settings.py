@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lamella_ollama import ChatOllama
 
 from lamella import get_model
 from lamella.config import Project, forget_projects, use_project
 from lamella.errors import AgentInputError, ConfigError
 from lamella.models import ModelRequest
+from lamella_ollama import ChatOllama
 
 REMOTE = "http://gpu.example:11434"
 

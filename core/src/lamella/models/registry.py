@@ -35,7 +35,8 @@ def get_model(
 ) -> Model:
     """Build a model by name: ``get_model("openai:gpt-5-nano", temperature=0)``.
 
-    The provider's settings from the configuration apply first, then ``settings``.
+    The provider is an installed one, or one that the configuration makes: ``[provider.NAME]`` with
+    ``like``. Its settings from the configuration apply first, then ``settings``.
 
     :param strict_models: refuse a model that the provider's list does not have, instead of warning once.
     :raises ConfigError: no such provider, a bad name, or an unknown model in strict mode.
@@ -45,11 +46,11 @@ def get_model(
 
     project = project or current_project()
     provider, model = split_model_name(name)
-    spec = project.host.provider(provider)
+    spec = project.provider(provider)
     model = model or spec.default_model
     if model is None:
         raise ConfigError(f"provider {provider!r} has no default model; name one: '{provider}:MODEL'")
-    _check_known(spec, model, project, strict_models)
+    _check_known(provider, spec, model, project, strict_models)
     with use_project(project):  # a factory looks for its key in the environment of this project
         built = project.host.make(spec, model, **{**project.provider_settings(provider), **settings})
     if not isinstance(built, Model):
@@ -59,13 +60,15 @@ def get_model(
     return built
 
 
-def _check_known(spec: ProviderSpec, model: str, project: Project, strict: bool) -> None:
-    known = {info.formal_name for info in (*spec.models, *project.host.hooks.model_info(spec.id))}
+def _check_known(provider: str, spec: ProviderSpec, model: str, project: Project, strict: bool) -> None:
+    """An alias may stand for any server, so the list of the provider that it is like says nothing of it."""
+    listed = spec.models if provider == spec.id else ()
+    known = {info.formal_name for info in (*listed, *project.host.hooks.model_info(provider))}
     if not known or model in known:
         return
-    text = f"model {model!r} is not in the list of provider {spec.id!r}; it is passed on as it is"
+    text = f"model {model!r} is not in the list of provider {provider!r}; it is passed on as it is"
     if strict:
         raise ConfigError(f"{text.partition(';')[0]}; known: {', '.join(sorted(known))}")
-    if (key := f"{spec.id}:{model}") not in _warned:
+    if (key := f"{provider}:{model}") not in _warned:
         _warned.add(key)
         warnings.warn(text, UserWarning, stacklevel=3)

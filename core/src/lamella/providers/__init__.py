@@ -20,6 +20,7 @@ from lamella.providers.checks import (
     texts,
 )
 from lamella.providers.clients import Connection, LoopClients
+from lamella.providers.counts import less, read_count, read_table
 from lamella.providers.failures import (
     ErrorBody,
     http_failure,
@@ -33,7 +34,13 @@ from lamella.providers.key import Key, scrub_error, to_key
 from lamella.providers.model import ProviderModel, environment
 from lamella.providers.payload import merge, options, strict_loss, tool_choice
 from lamella.providers.replies import check_texts, embeddings_in_order, read_list, read_object
-from lamella.providers.schema import answer_format, answer_schema, flat_schema, read_response_format
+from lamella.providers.schema import (
+    answer_format,
+    answer_schema,
+    check_text_format,
+    flat_schema,
+    read_response_format,
+)
 from lamella.providers.settings import ProviderSettings, own, table, text_list
 from lamella.providers.transport import ProviderTransport
 from lamella.providers.urls import check_base_url, issuer_of, without_credentials
@@ -52,6 +59,7 @@ __all__ = [
     "answer_format",
     "answer_schema",
     "check_base_url",
+    "check_text_format",
     "check_texts",
     "embeddings_in_order",
     "environment",
@@ -62,16 +70,19 @@ __all__ = [
     "integer",
     "interrupted",
     "issuer_of",
+    "less",
     "merge",
     "number",
     "one_of",
     "optional",
     "options",
     "own",
+    "read_count",
     "read_error_body",
     "read_list",
     "read_object",
     "read_response_format",
+    "read_table",
     "refuse_unknown",
     "retry_advice",
     "scrub_error",

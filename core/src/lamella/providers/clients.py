@@ -17,13 +17,13 @@ class Connection:
 
     ``http`` is an ``AsyncClient`` of httpx2 or httpx; ``url`` the base URL without a slash at its end;
     ``headers`` what the vendor's SDK sends with every request, without the key; ``close`` closes the
-    client, and does nothing where it is the caller's.
+    client, ``None`` where it is the caller's to close.
     """
 
     http: Any = attrs.field(repr=False)
     url: str
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    close: Callable[[], Awaitable[object]] = attrs.field(repr=False)
+    close: Callable[[], Awaitable[object]] | None = attrs.field(default=None, repr=False)
 
 
 class LoopClients:
@@ -58,7 +58,8 @@ class LoopClients:
             yield
         finally:
             self._held.pop(loop, None)
-            await connection.close()
+            if connection.close is not None:
+                await connection.close()
 
     async def aclose(self) -> None:
         """Close the connections; those of other loops are closed there. The next ``get`` makes a new one."""

@@ -38,6 +38,10 @@ _HIDDEN: Final = frozenset(
 """Keys inside settings whose values are secrets, such as an MCP tool's ``authorization``."""
 
 
+_NAMED: Final = frozenset({"model", "provider_name", "http_client"})
+"""Fields that a run records elsewhere, or not at all."""
+
+
 def environment(name: str) -> str | None:
     """A variable of the environment or of the project's ``.env``, ``None`` when it is not set or empty."""
     from lamella.config import current_project
@@ -85,6 +89,8 @@ class ProviderModel(ProviderSettings, WireModel):
         return super().__new__(cls)
 
     def __attrs_post_init__(self) -> None:
+        if self.provider_name is not None:
+            self.provider = self.provider_name
         self.api_key = self._key = self._resolved_key()
         self._url = check_base_url(
             self._resolved_url(), f"{type(self).__name__}.base_url", self.default_base_url
@@ -173,7 +179,7 @@ class ProviderModel(ProviderSettings, WireModel):
             default = field.default
             if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class at runtime, a function to typeshed
                 default = default.factory()
-            if field.name in ("model", "http_client") or is_secret(field) or value == default:
+            if field.name in _NAMED or is_secret(field) or value == default:
                 continue
             given[field.alias or field.name] = _shown(value)
         if "base_url" in given:

@@ -12,7 +12,24 @@ from typing import Any
 from lamella.errors import AgentInputError
 from lamella.models import EncodeReport, OutputSchema
 
-__all__ = ["answer_format", "answer_schema", "flat_schema", "read_response_format"]
+__all__ = ["answer_format", "answer_schema", "check_text_format", "flat_schema", "read_response_format"]
+
+
+def check_text_format(text_format: str, response_format: Any, where: str) -> None:
+    """Refuse settings that contradict each other: ``json_schema`` and the schema itself go together.
+
+    A schema alone implies the format.
+
+    :param where: the class, for the message.
+    """
+    if response_format is None and text_format != "json_schema":
+        return
+    if response_format is not None and text_format != "json_object":
+        return
+    raise AgentInputError(
+        f'{where}: text_format="json_schema" and response_format go together: '
+        "the format says that there is a schema, the other is the schema"
+    )
 
 
 def read_response_format(value: Any, where: str) -> OutputSchema:

@@ -41,6 +41,7 @@ class ProviderSettings:
     :param api_key: the key; else the provider's variable in the environment or ``.env``. ``""`` sends none,
         for local servers.
     :param base_url: where the server is; else the provider's variable, else the vendor.
+    :param provider_name: what this provider is called in events, runs and prices; else the plugin's own id.
     :param issuer: whose reasoning state and item ids this model makes and accepts; else told from the host.
     :param timeout: seconds to wait for the next byte, ``None`` for no limit.
     :param max_retries: attempts after the first, with increasing waits; the only retries there are.
@@ -55,6 +56,7 @@ class ProviderSettings:
         default=None, converter=to_key, validator=optional(instance("a text", Key))
     )
     base_url: str | None = attrs.field(default=None, validator=optional(text))
+    provider_name: str | None = attrs.field(default=None, validator=optional(text))
     _issuer: str | None = attrs.field(default=None, validator=optional(text))
     timeout: float | None = attrs.field(default=60.0, validator=optional(number(0.001)))
     max_retries: int = attrs.field(default=3, validator=integer(0))

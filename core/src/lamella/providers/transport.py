@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, ClassVar, NoReturn
+from urllib.parse import quote, urlencode
 
 import attrs
 
@@ -136,9 +137,8 @@ class ProviderTransport(abc.ABC):
         http = import_module(self.library)
         request = connection.http.build_request(
             method,
-            connection.url + path,
+            connection.url + with_query(path, {**self.query, **options.query}),
             content=body,
-            params={**self.query, **options.query} or None,
             headers=self._headers(connection, accept, options, typed=body is not None),
             timeout=self.timeout_of(options),
         )
@@ -190,6 +190,13 @@ class ProviderTransport(abc.ABC):
     async def aclose(self) -> None:
         """Close the clients; those of other loops are closed there. The next request makes a new one."""
         await self._clients.aclose()
+
+
+def with_query(path: str, query: Mapping[str, str]) -> str:
+    """The path with parameters added to those it has."""
+    if not query:
+        return path
+    return f"{path}{'&' if '?' in path else '?'}{urlencode(query, quote_via=quote)}"
 
 
 def to_json(payload: Mapping[str, Any]) -> bytes:

@@ -54,7 +54,7 @@ class GeminiTransport(ProviderTransport):
             http=http,
             url=self.base_url.rstrip("/").removesuffix(f"/{self.api_version}"),
             headers=headers,
-            close=_leave_open if self.http_client is not None else http.aclose,
+            close=http.aclose if self.http_client is None else None,
         )
 
     def authorization(self) -> Mapping[str, str]:
@@ -87,7 +87,3 @@ def model_path(model: str) -> str:
     """The resource of a model, percent-encoded: ``models/…`` unless the name says ``tunedModels/…`` or another."""
     name = model.strip("/")
     return quote(name if "/" in name else f"models/{name}", safe="/")
-
-
-async def _leave_open() -> None:
-    """The client is the caller's."""

@@ -7,32 +7,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
+from lamella.providers import Wire, less, read_count
 from lamella.usage import TokenUsage
 
 __all__ = ["read_usage"]
-
-Wire: TypeAlias = Any
 
 
 def read_usage(raw: Wire) -> TokenUsage | None:
     """The ``usageMetadata`` of a response, ``None`` when there is none."""
     if not isinstance(raw, Mapping):
         return None
-    given, made = _count(raw.get("promptTokenCount")), _count(raw.get("candidatesTokenCount"))
-    cached = _count(raw.get("cachedContentTokenCount"))
+    given, made = read_count(raw.get("promptTokenCount")), read_count(raw.get("candidatesTokenCount"))
+    cached = read_count(raw.get("cachedContentTokenCount"))
     heard = _heard(raw, given, cached)
     spoken = _audio(raw.get("candidatesTokensDetails"))
     return TokenUsage(
-        input_tokens=_less(given, cached, heard),
-        output_tokens=_less(made, spoken),
+        input_tokens=less(given, cached, heard),
+        output_tokens=less(made, spoken),
         cached_read_tokens=cached,
-        reasoning_tokens=_count(raw.get("thoughtsTokenCount")),
-        tool_use_tokens=_count(raw.get("toolUsePromptTokenCount")),
+        reasoning_tokens=read_count(raw.get("thoughtsTokenCount")),
+        tool_use_tokens=read_count(raw.get("toolUsePromptTokenCount")),
         audio_input_tokens=heard,
         audio_output_tokens=spoken,
-        total_tokens=_count(raw.get("totalTokenCount")),
+        total_tokens=read_count(raw.get("totalTokenCount")),
         raw=raw,
     )
 
@@ -54,15 +53,6 @@ def _audio(details: Wire) -> int | None:
         for entry in entries
         if isinstance(entry, Mapping)
         and entry.get("modality") == "AUDIO"
-        and (count := _count(entry.get("tokenCount"))) is not None
+        and (count := read_count(entry.get("tokenCount"))) is not None
     ]
     return sum(found) if found else None
-
-
-def _less(whole: int | None, *parts: int | None) -> int | None:
-    return None if whole is None else max(whole - sum(part or 0 for part in parts), 0)
-
-
-def _count(value: Wire) -> int | None:
-    """A count, ``None`` for anything that is none."""
-    return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -7,9 +7,8 @@ is apart from the input ("Usage" in the API reference). Only audio is cut out by
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from lamella.providers import Wire
+from lamella.providers import Wire, less, read_count
 from lamella.usage import TokenUsage
 
 __all__ = ["read_interactions_usage"]
@@ -19,20 +18,20 @@ def read_interactions_usage(raw: Wire) -> TokenUsage | None:
     """The usage object of an interaction, ``None`` when there is none."""
     if not isinstance(raw, Mapping):
         return None
-    cached = _count(raw.get("total_cached_tokens"))
+    cached = read_count(raw.get("total_cached_tokens"))
     heard_again = _audio(raw.get("cached_tokens_by_modality"))
-    heard = _less(_audio(raw.get("input_tokens_by_modality")), heard_again)
+    heard = less(_audio(raw.get("input_tokens_by_modality")), heard_again)
     spoken = _audio(raw.get("output_tokens_by_modality"))
-    thought = _count(raw.get("total_thought_tokens"))
+    thought = read_count(raw.get("total_thought_tokens"))
     return TokenUsage(
-        input_tokens=_less(_count(raw.get("total_input_tokens")), cached, heard),
-        output_tokens=_less(_count(raw.get("total_output_tokens")), spoken),
+        input_tokens=less(read_count(raw.get("total_input_tokens")), cached, heard),
+        output_tokens=less(read_count(raw.get("total_output_tokens")), spoken),
         cached_read_tokens=cached,
-        reasoning_tokens=_count(raw.get("total_reasoning_tokens")) if thought is None else thought,
-        tool_use_tokens=_count(raw.get("total_tool_use_tokens")),
+        reasoning_tokens=read_count(raw.get("total_reasoning_tokens")) if thought is None else thought,
+        tool_use_tokens=read_count(raw.get("total_tool_use_tokens")),
         audio_input_tokens=heard,
         audio_output_tokens=spoken,
-        total_tokens=_count(raw.get("total_tokens")),
+        total_tokens=read_count(raw.get("total_tokens")),
         raw=raw,
     )
 
@@ -46,17 +45,6 @@ def _audio(modalities: Wire) -> int | None:
         for entry in modalities
         if isinstance(entry, Mapping)
         and str(entry.get("modality")).lower() == "audio"
-        and (count := _count(entry.get("tokens"))) is not None
+        and (count := read_count(entry.get("tokens"))) is not None
     ]
     return sum(found) if found else None
-
-
-def _less(whole: int | None, *parts: int | None) -> int | None:
-    return None if whole is None else max(whole - sum(part or 0 for part in parts), 0)
-
-
-def _count(value: Any) -> int | None:
-    """A count, ``None`` for anything that is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        return None
-    return max(int(value), 0) if abs(value) < 1e18 else None

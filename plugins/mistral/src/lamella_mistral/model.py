@@ -7,9 +7,8 @@ from typing import ClassVar
 
 import attrs
 
-from lamella.errors import AgentInputError
 from lamella.models import Capabilities, Embedding, EncodeReport, ModelRequest, OutputSchema
-from lamella.providers import ProviderModel, Wire, text
+from lamella.providers import ProviderModel, Wire, check_text_format, text
 from lamella.specs import ModelInfo
 from lamella_mistral import endpoints
 from lamella_mistral.catalog import CAPABILITIES, DEFAULT_MODEL, MODELS
@@ -45,13 +44,8 @@ class ChatMistral(MistralSettings, ProviderModel):
 
     def resolve_schema(self) -> OutputSchema | None:
         """The schema of ``response_format``, which goes with ``text_format="json_schema"``."""
-        given = self.response_format is not None
-        if given == (self.text_format == "json_schema") or (given and self.text_format == "text"):
-            return super().resolve_schema()
-        raise AgentInputError(
-            f'{type(self).__name__}: text_format="json_schema" and response_format go together: '
-            "the format says that there is a schema, the other is the schema"
-        )
+        check_text_format(self.text_format, self.response_format, type(self).__name__)
+        return super().resolve_schema()
 
     @property
     def capabilities(self) -> Capabilities:

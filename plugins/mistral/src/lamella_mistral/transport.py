@@ -38,7 +38,7 @@ class MistralTransport(ProviderTransport):
             # Paths begin with the version, and many people know the URL with it.
             url=url.rstrip("/").removesuffix("/v1"),
             headers={"User-Agent": f"mistral-client-python/{configuration.sdk_version}"},
-            close=http.aclose if self.http_client is None else _leave_open,
+            close=http.aclose if self.http_client is None else None,
         )
 
     def path(self, *, streaming: bool) -> str:
@@ -48,7 +48,3 @@ class MistralTransport(ProviderTransport):
     def status_failure(self, status: int, headers: Mapping[str, str], body: bytes) -> LamellaError:
         """The error for a response with an error status."""
         return status_failure(status, headers, body)
-
-
-async def _leave_open() -> None:
-    """The client is the caller's."""

@@ -39,7 +39,7 @@ class OllamaTransport(ProviderTransport):
         except ImportError as error:
             raise sdk_missing(error, "Ollama", "lamella-ollama") from error
         if self.http_client is not None:  # the SDK takes none
-            return Connection(http=self.http_client, url=self.base_url.rstrip("/"), close=_leave_open)
+            return Connection(http=self.http_client, url=self.base_url.rstrip("/"))
         http = AsyncClient(host=self.base_url, timeout=self.timeout)._client
         # The SDK reads OLLAMA_API_KEY by itself; which key is sent, if any, is the model's to say.
         http.headers.pop("authorization", None)
@@ -73,7 +73,3 @@ class OllamaTransport(ProviderTransport):
                 cause=error,
             )
         return super().error(error)
-
-
-async def _leave_open() -> None:
-    """The client is the caller's."""

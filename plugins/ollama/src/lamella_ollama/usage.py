@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamella.providers import Wire
+from lamella.providers import Wire, read_count
 from lamella.usage import TokenUsage
 
 __all__ = ["read_usage"]
@@ -26,14 +26,7 @@ def read_usage(line: Mapping[str, Wire]) -> TokenUsage | None:
     if not raw:
         return None
     return TokenUsage(
-        input_tokens=_count(raw.get("prompt_eval_count")),
-        output_tokens=_count(raw.get("eval_count")),
+        input_tokens=read_count(raw.get("prompt_eval_count")),
+        output_tokens=read_count(raw.get("eval_count")),
         raw=raw,
     )
-
-
-def _count(value: Wire) -> int | None:
-    """A count, ``None`` for anything that is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        return None
-    return max(int(value), 0) if abs(value) < 1e18 else None

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import attrs
 
-from lamella.errors import AgentInputError
 from lamella.models import (
     Capabilities,
     Embedding,
@@ -17,10 +16,10 @@ from lamella.models import (
     OutputSchema,
     TokenCount,
 )
-from lamella.providers import ProviderModel, Wire, environment, text
+from lamella.providers import ProviderModel, Wire, check_text_format, environment, text
 from lamella.specs import ModelInfo
 from lamella_openai import decode_chat, decode_responses, encode_chat, encode_responses, endpoints
-from lamella_openai.catalog import CHAT_CAPABILITIES, RESPONSES_CAPABILITIES
+from lamella_openai.catalog import CHAT_CAPABILITIES, MODELS, RESPONSES_CAPABILITIES
 from lamella_openai.images import make_image
 from lamella_openai.settings import ChatSettings, OpenAISettings, ResponsesSettings
 from lamella_openai.transport import OpenAITransport
@@ -37,19 +36,15 @@ class _OpenAIModel(OpenAISettings, ProviderModel):
     default_base_url: ClassVar[str] = "https://api.openai.com/v1"
     key_variables: ClassVar[tuple[str, ...]] = ("OPENAI_API_KEY",)
     url_variables: ClassVar[tuple[str, ...]] = ("OPENAI_BASE_URL",)
+    known_models: ClassVar[tuple[ModelInfo, ...]] = MODELS
     call_path: ClassVar[str]
 
     model: str = attrs.field(default="gpt-5-nano", validator=text)
 
     def resolve_schema(self) -> OutputSchema | None:
         """The schema of ``response_format``, which goes with ``text_format="json_schema"``."""
-        given = self.response_format is not None
-        if given == (self.text_format == "json_schema") or (given and self.text_format == "text"):
-            return super().resolve_schema()
-        raise AgentInputError(
-            f'{type(self).__name__}: text_format="json_schema" and response_format go together: '
-            "the format says that there is a schema, the other is the schema"
-        )
+        check_text_format(self.text_format, self.response_format, type(self).__name__)
+        return super().resolve_schema()
 
     def make_transport(self) -> OpenAITransport:
         """The transport; it imports the SDK with the first request."""

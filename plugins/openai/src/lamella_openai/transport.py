@@ -43,7 +43,7 @@ class OpenAITransport(ProviderTransport):
             http=http,
             url=str(client.base_url).rstrip("/"),
             headers=given,
-            close=client.close if self.http_client is None else _leave_open,
+            close=client.close if self.http_client is None else None,
         )
 
     def path(self, *, streaming: bool) -> str:
@@ -53,7 +53,3 @@ class OpenAITransport(ProviderTransport):
     def status_failure(self, status: int, headers: Mapping[str, str], body: bytes) -> LamellaError:
         """The error for a response with an error status."""
         return status_failure(status, headers, body)
-
-
-async def _leave_open() -> None:
-    """The client is the caller's."""

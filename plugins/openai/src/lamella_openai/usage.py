@@ -8,28 +8,27 @@ reported total tells which. Tokens of a rejected prediction are billed as output
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
+from lamella.providers import Wire, less, read_count, read_table
 from lamella.usage import TokenUsage
 
 __all__ = ["read_chat_usage", "read_responses_usage"]
-
-Wire: TypeAlias = Any
 
 
 def read_responses_usage(raw: Wire) -> TokenUsage | None:
     """The usage object of a response, ``None`` when there is none."""
     if not isinstance(raw, Mapping):
         return None
-    into = _mapping(raw.get("input_tokens_details"))
-    out = _mapping(raw.get("output_tokens_details"))
+    into = read_table(raw.get("input_tokens_details"))
+    out = read_table(raw.get("output_tokens_details"))
     return _usage(
         raw,
-        given=_count(raw.get("input_tokens")),
-        made=_count(raw.get("output_tokens")),
-        cached=_count(into.get("cached_tokens")),
-        written=_count(into.get("cache_write_tokens")),
-        reasoning=_count(out.get("reasoning_tokens")),
+        given=read_count(raw.get("input_tokens")),
+        made=read_count(raw.get("output_tokens")),
+        cached=read_count(into.get("cached_tokens")),
+        written=read_count(into.get("cache_write_tokens")),
+        reasoning=read_count(out.get("reasoning_tokens")),
     )
 
 
@@ -37,18 +36,18 @@ def read_chat_usage(raw: Wire) -> TokenUsage | None:
     """The usage object of a chat completion or chunk, ``None`` when there is none."""
     if not isinstance(raw, Mapping):
         return None
-    into = _mapping(raw.get("prompt_tokens_details"))
-    out = _mapping(raw.get("completion_tokens_details"))
-    cached = _count(into.get("cached_tokens"))
+    into = read_table(raw.get("prompt_tokens_details"))
+    out = read_table(raw.get("completion_tokens_details"))
+    cached = read_count(into.get("cached_tokens"))
     return _usage(
         raw,
-        given=_count(raw.get("prompt_tokens")),
-        made=_count(raw.get("completion_tokens")),
-        cached=_count(raw.get("prompt_cache_hit_tokens")) if cached is None else cached,
-        written=_count(into.get("cache_write_tokens")),
-        reasoning=_count(out.get("reasoning_tokens")),
-        heard=_count(into.get("audio_tokens")),
-        spoken=_count(out.get("audio_tokens")),
+        given=read_count(raw.get("prompt_tokens")),
+        made=read_count(raw.get("completion_tokens")),
+        cached=read_count(raw.get("prompt_cache_hit_tokens")) if cached is None else cached,
+        written=read_count(into.get("cache_write_tokens")),
+        reasoning=read_count(out.get("reasoning_tokens")),
+        heard=read_count(into.get("audio_tokens")),
+        spoken=read_count(out.get("audio_tokens")),
     )
 
 
@@ -63,11 +62,11 @@ def _usage(
     heard: int | None = None,
     spoken: int | None = None,
 ) -> TokenUsage:
-    total = _count(raw.get("total_tokens"))
+    total = read_count(raw.get("total_tokens"))
     apart = reasoning if _counted_apart(given, made, reasoning, total) else 0
     return TokenUsage(
-        input_tokens=_less(given, cached, written, heard),
-        output_tokens=_less(made, (reasoning or 0) - (apart or 0), spoken),
+        input_tokens=less(given, cached, written, heard),
+        output_tokens=less(made, (reasoning or 0) - (apart or 0), spoken),
         cached_read_tokens=cached,
         cached_write_tokens=written,
         reasoning_tokens=reasoning,
@@ -83,18 +82,3 @@ def _counted_apart(given: int | None, made: int | None, reasoning: int | None, t
     if not reasoning or given is None or made is None or total is None:
         return False
     return total == given + made + reasoning
-
-
-def _less(whole: int | None, *parts: int | None) -> int | None:
-    return None if whole is None else max(whole - sum(part or 0 for part in parts), 0)
-
-
-def _mapping(value: Wire) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _count(value: Wire) -> int | None:
-    """A count, ``None`` for anything that is none; some servers send it as a float."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        return None
-    return max(int(value), 0) if abs(value) < 1e18 else None
