@@ -235,7 +235,7 @@ class RunResult:
     """What a run came to; computed by the fold from the run's events, live or stored.
 
     ``output`` is the text of the last assistant message, ``messages`` and ``new_items`` hold only
-    what is new (continue with ``[*history, *result.messages]``), ``input`` what the run was given,
+    what is new, ``input`` what the run was given (continue with ``[*result.history, Message.user(…)]``),
     ``token_usage`` the sum over all turns, retries and nested agents, ``losses`` what could not be
     sent as it was.
     """
@@ -253,3 +253,8 @@ class RunResult:
     input: tuple[Message, ...] = ()
     losses: tuple[Loss, ...] = ()
     started_at: float | None = None
+
+    @property
+    def history(self) -> tuple[Message, ...]:
+        """The conversation as it stands: ``input``, then ``messages``."""
+        return (*self.input, *self.messages)

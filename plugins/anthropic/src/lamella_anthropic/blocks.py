@@ -35,18 +35,20 @@ def read_block(
     issuer: str,
     chunk: Wire,
     *,
+    response_id: str | None = None,
     arguments: str | None = None,
     cut: str | None = None,
 ) -> list[Event]:
     """The event of a complete block; none for a text in which nothing stands.
 
+    :param response_id: the id of the message, which texts and thinking share with their deltas.
     :param arguments: a call's arguments as they were received, where they came as text.
     :param cut: the text of an input that is no JSON object, because the response broke off in it.
     """
     kind = kind_of(item)
     read = {"text": _text, "thinking": _thinking, "redacted_thinking": _redacted}.get(kind)
     if read is not None:
-        return read(item, issuer, chunk)
+        return read(item, issuer, chunk, response_id)
     if kind == "tool_use":
         return [_call(item, issuer, chunk, arguments)]
     data = {"item": item} if cut is None else {"item": item, "partial_json": cut}
@@ -55,7 +57,7 @@ def read_block(
     return [OtherEvent(id=found if isinstance(found, str) else None, raw_event=chunk, name=kind, block=block)]
 
 
-def _text(item: Mapping[str, Wire], issuer: str, chunk: Wire) -> list[Event]:
+def _text(item: Mapping[str, Wire], issuer: str, chunk: Wire, response_id: str | None) -> list[Event]:
     text, citations = _string(item, "text"), item.get("citations") or ()
     rest = _rest(item, "type", "text", "citations")
     if not isinstance(citations, list | tuple):
@@ -63,12 +65,15 @@ def _text(item: Mapping[str, Wire], issuer: str, chunk: Wire) -> list[Event]:
     if not text and not citations and not rest:
         return []
     opaque = {issuer: {BLOCK: rest}} if citations or rest else _EMPTY
-    return [MessageOutputDone(raw_event=chunk, output=text, annotations=citations, opaque=opaque)]
+    return [
+        MessageOutputDone(id=response_id, raw_event=chunk, output=text, annotations=citations, opaque=opaque)
+    ]
 
 
-def _thinking(item: Mapping[str, Wire], issuer: str, chunk: Wire) -> list[Event]:
+def _thinking(item: Mapping[str, Wire], issuer: str, chunk: Wire, response_id: str | None) -> list[Event]:
     return [
         ReasoningDone(
+            id=response_id,
             raw_event=chunk,
             text=_string(item, "thinking"),
             signature=_string(item, "signature") or None,
@@ -78,9 +83,10 @@ def _thinking(item: Mapping[str, Wire], issuer: str, chunk: Wire) -> list[Event]
     ]
 
 
-def _redacted(item: Mapping[str, Wire], issuer: str, chunk: Wire) -> list[Event]:
+def _redacted(item: Mapping[str, Wire], issuer: str, chunk: Wire, response_id: str | None) -> list[Event]:
     return [
         ReasoningDone(
+            id=response_id,
             raw_event=chunk,
             signature=_string(item, "data") or None,
             redacted=True,

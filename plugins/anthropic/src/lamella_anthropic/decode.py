@@ -270,7 +270,7 @@ class MessagesDecoder:
         kind = kind_of(item)
         if kind == "fallback" and isinstance(target := item.get("to"), Mapping):
             self._model = _word(target.get("model")) or self._model
-        events = read_block(item, self._issuer, chunk, arguments=arguments, cut=cut)
+        events = read_block(item, self._issuer, chunk, response_id=self._id, arguments=arguments, cut=cut)
         self._called = self._called or any(type(event) is ToolCallDone for event in events)
         return events
 

@@ -76,6 +76,12 @@ _WITH_CALLS: Final = (None, "STOP", "UNEXPECTED_TOOL_CALL", "FINISH_REASON_UNSPE
 _BESIDE: Final = ("thought", "thoughtSignature", "partMetadata", "videoMetadata", "mediaResolution")
 """Fields of a part that are not what it is."""
 
+_PAYLOADS: Final = frozenset(
+    {"inlineData", "fileData", "functionResponse", "executableCode", "codeExecutionResult", "toolCall",
+     "toolResponse"}
+)  # fmt: skip
+"""Fields that are what a part is; a part with a text and none of them is a text, whatever stands beside it."""
+
 
 class GenerateContentDecoder:
     """One response.
@@ -174,7 +180,7 @@ class GenerateContentDecoder:
         call = part.get("functionCall")
         if isinstance(call, Mapping):
             self._read_call(call, rest_of(part, "functionCall"), chunk, events)
-        elif isinstance(part.get("text"), str) and not (part.keys() - {"text", *_BESIDE}):
+        elif isinstance(part.get("text"), str) and _PAYLOADS.isdisjoint(part):
             self._read_text(part["text"], part, chunk, events)
         elif any(value is not None for value in part.values()):
             self._read_other(part, chunk)

@@ -50,6 +50,7 @@ class OpenStep:
         self._step = dict(step)
         self._arguments: list[str] = []
         self._text: list[str] | None = None
+        self._mixed = False
         self._thought: list[str] | None = None
         self._content = _tables(self._step, "content")
         self._summary = _tables(self._step, "summary")
@@ -88,6 +89,7 @@ class OpenStep:
         if kind in MEDIA:
             self._settle()
             self._content.append(dict(delta))
+            self._mixed = True
             return True
         if kind == "thought_summary":
             return self._add_summary(delta.get("content"))
@@ -104,7 +106,8 @@ class OpenStep:
         self._text_pieces().append(text)
         if len(delta) > 2:
             self._content[-1].update({key: delta[key] for key in delta if key not in ("type", "text")})
-        return ("text", text) if text else True
+        # Blocks come when their step is complete: a second text's pieces would be taken for the first one's.
+        return ("text", text) if text and not self._mixed else True
 
     def _text_pieces(self) -> list[str]:
         if self._text is None:
