@@ -235,7 +235,11 @@ def test_f_med02_the_blocks_are_what_the_encoders_send(image: ImageContent) -> N
             {"fileData": {"mimeType": "image/png", "fileUri": "files/f"}},
         ),
         (ImageContent(file_id="f", provider="openai"), "gemini", None),
-        (BYTES, "gemini.interactions", {"type": "image", "mime_type": "image/png", "data": BYTES.base64_data}),
+        (
+            BYTES,
+            "gemini.interactions",
+            {"type": "image", "mime_type": "image/png", "data": BYTES.base64_data},
+        ),
         (LINK, "gemini.interactions", {"type": "image", "mime_type": LINK.mime_type, "uri": URL}),
         (ImageContent(file_id="f", provider="openai"), "gemini.interactions", None),
         (BYTES, "ollama", {"images": [BYTES.base64_data]}),
