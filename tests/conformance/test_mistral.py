@@ -74,7 +74,6 @@ FAILED = {"object": "error", "message": "slow", "type": "rate_limited", "code": 
 
 class TestChatMistral(ProviderConformance):
     secret = KEY
-    marks_errors = False
     unknown_chunk = {"object": "conformance.unknown", "conformance_unknown": {"a": [1]}}
     endpoints = {
         "embed": b'{"data": [{"index": 1, "embedding": [3, 4]}, {"index": 0, "embedding": [1, 2]}]}',

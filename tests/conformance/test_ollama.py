@@ -37,7 +37,6 @@ class TestOllama(ProviderConformance):
     """F-OLL01, F-PRV01, F-PRV02, F-N23, F-N36, F-N39, F-N40, F-N41: whatever the kit asks of any provider."""
 
     secret = "conformance-secret-0123456789"
-    marks_errors = False
     endpoints = {
         "embed": b'{"embeddings": [[1, 2], [3, 4]]}',
         "list_models": b'{"models": [{"name": "qwen3:4b", "model": "qwen3:4b"}]}',

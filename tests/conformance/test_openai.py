@@ -26,7 +26,6 @@ FAILED = {
 
 class TestChatOpenAI(ProviderConformance):
     secret = KEY
-    marks_errors = False
     endpoints = {"embed": EMBEDDINGS, "list_models": MODELS, "count_tokens": b'{"input_tokens": 3}'}
     samples = (
         Sample(
@@ -54,7 +53,6 @@ class TestChatOpenAI(ProviderConformance):
 
 class TestChatOpenAICompletions(ProviderConformance):
     secret = KEY
-    marks_errors = False
     unknown_chunk = {"object": "conformance.unknown", "conformance_unknown": {"a": [1]}}
     endpoints = {"embed": EMBEDDINGS, "list_models": MODELS}
     samples = (

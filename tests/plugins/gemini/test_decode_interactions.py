@@ -105,7 +105,9 @@ async def test_f_gem02_golden() -> None:
         event for event in events if isinstance(event, MessageOutputDelta | ReasoningDelta | ToolCallDelta)
     ]
     # The text behind the image is not shown piece by piece: blocks come when their step is complete.
-    assert "".join(event.delta for event in shown if isinstance(event, MessageOutputDelta)) == "Sunny in Paris."
+    assert (
+        "".join(event.delta for event in shown if isinstance(event, MessageOutputDelta)) == "Sunny in Paris."
+    )
     assert [event.delta for event in shown if isinstance(event, ReasoningDelta)] == ["Look ", "it up."]
     assert {event.kind for event in shown if isinstance(event, ReasoningDelta)} == {"summary"}
     calls = [event for event in shown if isinstance(event, ToolCallDelta)]

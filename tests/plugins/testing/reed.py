@@ -20,7 +20,6 @@ from lamella import (
     Capabilities,
     Embedding,
     Event,
-    InvalidRequestError,
     LamellaError,
     MediaContent,
     MessageOutputDelta,
@@ -84,8 +83,7 @@ class Parrot(Model):
         yield ResponseDone(token_usage=self.usage(request), response_id="p1")
 
     def refuse(self, request: ModelRequest) -> None:
-        for problem in self.check(request):
-            raise InvalidRequestError(problem.message)
+        self.plan(request).raise_for_problems()
         if request.tool_choice not in ("auto", "none", "required", *(tool.name for tool in request.tools)):
             raise AgentInputError(f"there is no tool {request.tool_choice!r}")
         refuse_media(request)

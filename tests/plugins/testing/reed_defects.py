@@ -326,8 +326,7 @@ class PlansWithoutProblems(Parrot):
         return attrs.evolve(super().plan(request), problems=())
 
     def refuse(self, request: ModelRequest) -> None:
-        for problem in super().plan(request).problems:
-            raise AgentInputError(problem.message)
+        super().plan(request).raise_for_problems()
         super().refuse(request)
 
 

@@ -39,12 +39,12 @@ def test_a_provider_of_one_method_passes(pytester: pytest.Pytester) -> None:
             "stream() ended without response.done; yield ResponseDone(…) last",
         ),
         (
-            '            raise UnsupportedContentError("echo takes text only")\n',
+            "        self.plan(request).raise_for_problems()\n",
             "test_media_inputs[image]",
             "image input is not declared, but stream() takes such a request and leaves it out in silence",
         ),
         (
-            "            raise InvalidRequestError(problem.message)\n",
+            "        self.plan(request).raise_for_problems()\n",
             "test_tools",
             "tools is not declared, but stream() takes such a request",
         ),

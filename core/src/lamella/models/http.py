@@ -9,14 +9,14 @@ from __future__ import annotations
 import abc
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, ClassVar
 
 import attrs
 
 from lamella._frozen import Wire
-from lamella.errors import AgentParsingError, LamellaError
+from lamella.errors import AgentParsingError, LamellaError, UnsupportedContentError
 from lamella.events import (
     AttemptCommit,
     AttemptRollback,
@@ -152,6 +152,10 @@ class WireModel(Model):
         for frame in frames.end():
             if (chunk := _parse_last(frame)) is not None:
                 yield chunk
+
+    def _unseen(self, request: ModelRequest) -> Iterator[UnsupportedContentError]:
+        """None: the encoder says, and the content plugins that it asks."""
+        return iter(())
 
     def plan(self, request: Input | ModelRequest) -> Plan:
         """Encode without sending: what is native, lost or impossible, and the size of the payload."""

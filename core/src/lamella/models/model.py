@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from lamella._frozen import EMPTY
-from lamella.errors import AgentInputError, InvalidRequestError, LamellaError, StreamInterruptedError
+from lamella.content import MediaContent, ToolOutputBlock
+from lamella.errors import (
+    AgentInputError,
+    InvalidRequestError,
+    LamellaError,
+    StreamInterruptedError,
+    UnsupportedContentError,
+)
 from lamella.events import Event, ResponseDone
 from lamella.models.capabilities import Capabilities
 from lamella.models.completion import Completion, fold_response
@@ -133,6 +140,7 @@ class Model(abc.ABC):
         """What would happen to a request, without any network."""
         asked = ModelRequest.of(request)
         problems = [Problem(code="agent.input.invalid", message=text) for text in self._unmet(asked)]
+        problems += [Problem.of(error) for error in self._unseen(asked)]
         entries = tuple(
             PlanEntry(what=feature, status="native" if can else "impossible")
             for feature, can in self._needs(asked).items()
@@ -171,6 +179,20 @@ class Model(abc.ABC):
             if not can
         ]
 
+    def _unseen(self, request: ModelRequest) -> Iterator[UnsupportedContentError]:
+        """The media that the model does not declare to take."""
+        for index, message in enumerate(request.messages):
+            for place, block in enumerate(message.content):
+                parts = block.parts or () if isinstance(block, ToolOutputBlock) else (block,)
+                for part in parts:
+                    kind = getattr(part, "type", "media")
+                    if isinstance(part, MediaContent) and kind not in self.capabilities.inputs:
+                        yield UnsupportedContentError(
+                            f"{self.provider}:{self.model} takes no {kind} content "
+                            f"[message {index} ({message.role}), block {place}]",
+                            context={"content": kind, "message": index, "block": place},
+                        )
+
     async def embed(
         self, inputs: Sequence[str], *, model: str | None = None, dimensions: int | None = None
     ) -> list[Embedding]:
@@ -192,7 +214,7 @@ class Model(abc.ABC):
 
         :raises InvalidRequestError: this provider has no list.
         """
-        raise self._lacks("a model list")
+        raise self._lacks("model list")
 
     def _lacks(self, what: str) -> InvalidRequestError:
         return InvalidRequestError(

@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from lamella.errors import LamellaError
+from lamella.errors import ErrorCode, InvalidRequestError, LamellaError, UnsupportedContentError
 from lamella.losses import Loss
 from lamella.models.counting import TokenCount
 from lamella.pricing import cost_of
@@ -48,6 +48,11 @@ class Problem:
         """The problem an error describes."""
         return cls(code=error.error_code.value, message=error.message)
 
+    def error(self) -> LamellaError:
+        """The problem as an error of the tree."""
+        unsupported = self.code == ErrorCode.CONTENT_UNSUPPORTED.value
+        return (UnsupportedContentError if unsupported else InvalidRequestError)(self.message)
+
 
 @attrs.frozen(kw_only=True)
 class Plan:
@@ -71,6 +76,15 @@ class Plan:
     def possible(self) -> bool:
         """Whether the request can be sent."""
         return not self.problems
+
+    def raise_for_problems(self) -> None:
+        """Raise the first problem, if there is one: for a ``stream`` that refuses what it cannot do.
+
+        :raises UnsupportedContentError: content that the model does not take.
+        :raises InvalidRequestError: anything else.
+        """
+        for problem in self.problems:
+            raise problem.error()
 
     @property
     def fits(self) -> bool | None:

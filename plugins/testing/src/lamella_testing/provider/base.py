@@ -61,9 +61,6 @@ class ConformanceBase:
     data_keys: ClassVar[frozenset[str]] = frozenset({"args", "arguments", "input", "parameters"})
     """For models over HTTP: keys of the wire whose objects are the user's data, where no field is unknown."""
 
-    marks_errors: ClassVar[bool] = True
-    """Whether the provider's wire can say that a tool output is an error."""
-
     patience: ClassVar[float] = 30.0
     """For models over HTTP: seconds until a test gives up on an answer that does not come."""
 
