@@ -353,3 +353,29 @@ def test_f_oai07_a_payload_is_not_the_model() -> None:
     first["deep"]["list"].append(2)
     second = made.encode(ModelRequest.of("hi"))
     assert (second["stop"], second["deep"]) == (["x"], {"list": [1]})
+
+
+def test_what_the_wire_has_no_field_for_is_reported() -> None:
+    """Foreign citations are lost; the mark of an error and the place of media are not what the model reads."""
+    said = TextBlock(text="a", annotations=({"url": "https://x.example"},))
+    outputs = (
+        ToolOutputBlock(call_id="c1", output="no station", is_error=True),
+        ToolOutputBlock(call_id="c2", output=(PNG,)),
+    )
+    request = ModelRequest(messages=(Message.assistant([said, call(1), call(2)]), Message.user(outputs)))
+    report = model().report(request)
+    assert model().encode(request, report)["messages"][0]["content"] == "a"
+    assert [(loss.message, loss.block, loss.kind, loss.lossless) for loss in report.losses] == [
+        (0, 0, "rewritten", False),
+        (1, 0, "rewritten", True),
+        (1, 1, "rewritten", True),
+    ]
+
+
+def test_its_own_citations_are_no_loss() -> None:
+    """The API gives them and does not want them back."""
+    said = TextBlock(text="a", annotations=({"url": "u"},), opaque={"openai": {"chat": {}}})
+    request = ModelRequest(messages=(Message.assistant(said),), transplant="strict")
+    report = model().report(request)
+    assert model().encode(request, report)["messages"] == [{"role": "assistant", "content": "a"}]
+    assert report.losses == []

@@ -457,10 +457,21 @@ def test_f_msg07_foreign_state_stays_at_home() -> None:
     ]
     assert [(loss.kind, loss.what, loss.block) for loss in report.losses] == [
         ("dropped", "reasoning", 0),
+        ("rewritten", "text", 1),
         ("dropped", "anthropic.web_search", 2),
     ]
     with pytest.raises(AgentSerializationError, match="strict"):
         asked.encode(attrs.evolve(request, transplant="strict"))
+
+
+def test_a_failed_output_loses_its_mark_and_says_so() -> None:
+    """F-TOOL05: the wire has no field for it, so strict mode, which the text satisfies, allows it."""
+    failed = ToolOutputBlock(call_id="c1", output="no station", is_error=True)
+    request = ModelRequest(messages=(Message.user([failed]),), transplant="strict")
+    report = model().report(request)
+    (item,) = model().encode(request, report)["input"]
+    assert item == {"type": "function_call_output", "call_id": "c1", "output": "no station"}
+    assert [(loss.kind, loss.lossless) for loss in report.losses] == [("rewritten", True)]
 
 
 def test_an_id_is_not_sent_without_its_reasoning() -> None:

@@ -5,6 +5,7 @@ Later layers win: defaults < user file < project file < ``.env`` < environment <
 
 from __future__ import annotations
 
+from lamella.config.aliases import ProviderAlias
 from lamella.config.current import content_class, current_project, forget_projects, use_project
 from lamella.config.dotenv import parse_dotenv
 from lamella.config.entries import AgentConfig, ToolConfig
@@ -17,6 +18,7 @@ __all__ = [
     "Mention",
     "Project",
     "Provenance",
+    "ProviderAlias",
     "ToolConfig",
     "content_class",
     "current_project",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from lamella._frozen import EMPTY
+from lamella.config.aliases import LIKE, ProviderAlias, check_alias, read_aliases
 from lamella.config.dotenv import read_dotenv
 from lamella.config.entries import AgentConfig, ToolConfig
 from lamella.config.files import ConfigFile, find_project_file, user_file
@@ -23,8 +24,8 @@ from lamella.config.variables import from_variables
 from lamella.errors import ConfigError, PluginError
 from lamella.plugins import LOCK_NAME, Kind, PluginHost, Setting, build_settings, read_lock
 from lamella.plugins.names import canonical, did_you_mean
-from lamella.plugins.settings import plain
-from lamella.specs import Sink, Spec, ToolSource
+from lamella.plugins.settings import plain, settings_fields
+from lamella.specs import ProviderSpec, Sink, Spec, ToolSource
 
 if TYPE_CHECKING:
     from lamella.pricing import PriceTable
@@ -175,6 +176,8 @@ class Project:
             spec = self.host.tool_source(config.source)
             return self._settings(spec.settings, config.settings, f"tools.{name}", complete)
         table = self._table(_TABLES[kind], name)
+        if kind == "provider" and (alias := self.provider_alias(name)) is not None:
+            table = self._alias_table(alias, table)
         if not table and not complete:
             return {}
         if settings is None and kind != "plugin":
@@ -183,8 +186,48 @@ class Project:
             return {key: plain(value) for key, value in table.items()}
         return self._settings(settings, table, f"{_TABLES[kind]}.{name}", complete)
 
+    # -- providers ----------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def provider_aliases(self) -> Mapping[str, ProviderAlias]:
+        """The providers that the configuration makes, ``[provider.NAME]`` with ``like``, as they stand there."""
+        return read_aliases(self._tree.get("provider", {}))
+
+    def provider_alias(self, name: str) -> ProviderAlias | None:
+        """The alias of that name, ``None`` when there is none. Imports no plugin.
+
+        :raises ConfigError: it shadows an installed provider, or is like none.
+        """
+        found = (
+            alias for known, alias in self.provider_aliases.items() if canonical(known) == canonical(name)
+        )
+        alias = next(found, None)
+        if alias is not None:
+            check_alias(alias, self.provider_aliases, self.host.names("provider"))
+        return alias
+
+    def provider(self, name: str) -> ProviderSpec:
+        """The installed provider of that name, or the one that an alias of that name is like.
+
+        :raises ConfigError: there is neither.
+        :raises PluginError: it is installed and cannot be used.
+        """
+        alias = self.provider_alias(name)
+        if alias is None and self.provider_aliases and name not in self.host.names("provider"):
+            known = sorted({*self.host.names("provider"), *self.provider_aliases})
+            raise ConfigError(
+                f"no provider {name!r} is installed or configured{did_you_mean(name, known)} "
+                f'(known: {", ".join(known)}). Configure it: [provider.{name}] with {LIKE} = "…"; '
+                f"or install it: pip install lamella-{name}",
+                context={"kind": "provider", "name": name, "known": known},
+            )
+        return self.host.provider(name if alias is None else alias.like)
+
     def provider_settings(self, name: str) -> dict[str, Any]:
-        """What ``[provider.NAME]`` sets, checked; see :meth:`plugin_settings`."""
+        """What ``[provider.NAME]`` sets, checked; see :meth:`plugin_settings`.
+
+        A model of an alias is told its name, where its settings have a ``provider_name``.
+        """
         return self.plugin_settings("provider", name)
 
     # -- sinks and tools ----------------------------------------------------------------------------
@@ -290,9 +333,23 @@ class Project:
         found = find(self._tree.get(table, {}), name)
         return found if isinstance(found, Mapping) else {}
 
+    def _alias_table(self, alias: ProviderAlias, table: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings of an alias: its table without ``like``, and its name for a model that takes one.
+
+        A server of its own gets no key but the alias's own.
+        """
+        own = {key: value for key, value in table.items() if key != LIKE}
+        fields = settings_fields(self.host.provider(alias.like).settings, f"provider.{alias.name}")
+        if "provider_name" in fields:
+            own.setdefault("provider_name", Setting(alias.name, "code", alias.where))
+        if "base_url" in own and "api_key" in fields:
+            # The key that the aliased provider would find for itself is not for this server.
+            own.setdefault("api_key", Setting("", "code", alias.where))
+        return own
+
     def _spec(self, kind: Kind, name: str) -> Spec:
         if kind == "provider":
-            return self.host.provider(name)
+            return self.provider(name)
         return self.host.content(name) if kind == "content" else self.host.sink(name)
 
     def _settings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from lamella.config.aliases import LIKE
 from lamella.config.layers import Layer
 from lamella.errors import ConfigError
 from lamella.plugins.names import canonical, did_you_mean
@@ -60,6 +61,13 @@ def _check_value(layer: Layer, key: str, known: str, value: Any) -> None:
         for name, table in value.items():
             if not isinstance(table, Mapping):
                 raise wrong(layer, (key, name), "a table", table)
+            if known == "provider" and LIKE in table:
+                _check_like(layer, (key, name, LIKE), table[LIKE])
+
+
+def _check_like(layer: Layer, path: tuple[str, ...], value: Any) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise wrong(layer, path, "the name of an installed provider such as 'openai-chat'", value)
 
 
 def truth(layer: Layer, path: tuple[str, ...], value: Any) -> bool:

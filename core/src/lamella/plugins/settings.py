@@ -17,7 +17,7 @@ from lamella.plugins.names import canonical, did_you_mean
 from lamella.plugins.secrets import REFERENCE_FORMS, is_reference, resolve_secret
 from lamella.specs import is_secret
 
-__all__ = ["Setting", "Source", "Table", "build_settings", "plain"]
+__all__ = ["Setting", "Source", "Table", "build_settings", "plain", "settings_fields"]
 
 Source: TypeAlias = Literal["file", "environment", "code"]
 
@@ -87,6 +87,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     return value
+
+
+def settings_fields(settings: type[Any] | str | None, where: str) -> tuple[str, ...]:
+    """The names of the settings of an attrs class or its import string; none where there is no class.
+
+    :param where: whose settings they are, for messages.
+    :raises PluginError: it cannot be imported, or is no attrs class.
+    """
+    return () if settings is None else tuple(_fields(_settings_class(settings, where)))
 
 
 def _settings_class(settings: type[Any] | str, where: str) -> type[Any]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from lamella.errors import ConfigError
 from lamella.plugins import PluginHost, PluginRecord
 
-__all__ = ["find_records", "record_facts", "state_words"]
+if TYPE_CHECKING:
+    from lamella.config import Project, ProviderAlias
+
+__all__ = ["find_alias", "find_records", "record_facts", "state_words"]
 
 _AMBIENT: Final = ("sink", "plugin")
 _COLORS: Final = {"active": "green", "available": "green", "disabled": "yellow", "not-listed": "yellow"}
@@ -39,6 +42,15 @@ def state_words(record: PluginRecord) -> str:
     if record.kind in _AMBIENT and not record.switch:
         return f"{state}, acts where it is switched on"
     return state
+
+
+def find_alias(project: Project, name: str) -> tuple[ProviderAlias | None, str]:
+    """The provider of that name that the configuration makes, and the name of the plugin to look at.
+
+    :raises ConfigError: the alias is wrong.
+    """
+    alias = project.provider_alias(name.removeprefix("provider."))
+    return alias, name if alias is None else f"provider.{alias.like}"
 
 
 def find_records(host: PluginHost, name: str) -> Sequence[PluginRecord]:

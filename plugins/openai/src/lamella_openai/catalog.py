@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import attrs
 
 from lamella.models.capabilities import Capabilities
 from lamella.specs import ModelInfo
 
-__all__ = ["CHAT_CAPABILITIES", "MODELS", "RESPONSES_CAPABILITIES", "reasons", "takes_parallel_flag"]
+if TYPE_CHECKING:
+    from lamella_openai.deviations import Deviations
+
+__all__ = [
+    "CHAT_CAPABILITIES",
+    "MODELS",
+    "RESPONSES_CAPABILITIES",
+    "chat_capabilities",
+    "reasons",
+    "takes_parallel_flag",
+]
 
 
 def _info(
@@ -61,6 +73,22 @@ CHAT_CAPABILITIES: Final = Capabilities(
     list_models=True,
     inputs=frozenset({"text", "image", "audio", "document"}),
 )
+
+
+def chat_capabilities(deviations: Deviations) -> Capabilities:
+    """What models behind a server with these deviations can do."""
+    known = CHAT_CAPABILITIES
+    return attrs.evolve(
+        known,
+        tools=deviations.tools,
+        parallel_tools=deviations.tools,
+        forced_tools=deviations.tools and bool(deviations.tool_choice & {"required", "function"}),
+        structured_output=deviations.structured_output != "none",
+        embeddings=deviations.embeddings,
+        list_models=deviations.list_models,
+        inputs=known.inputs if deviations.inputs is None else {"text", *deviations.inputs},
+    )
+
 
 _PLAIN: Final = re.compile(r"(?:.*/)?(?:ft:)?(?:gpt-3\.5|gpt-4|chatgpt|gpt-5[\d.]*-chat)")
 _O_SERIES: Final = re.compile(r"(?:.*/)?(?:ft:)?o\d")

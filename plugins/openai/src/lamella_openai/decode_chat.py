@@ -268,13 +268,14 @@ class ChatDecoder:
         """A completed text. The citations and probabilities belong to the first."""
         annotations, self._annotations = self._annotations, []
         logprobs, self._logprobs = self._logprobs, []
+        state = {} if kind is None else {"kind": kind}
         return MessageOutputDone(
             id=self._id,
             raw_event=last,
             output=text,
             annotations=annotations,
             logprobs=logprobs or None,
-            opaque={} if kind is None else {self._issuer: {"chat": {"kind": kind}}},
+            opaque={self._issuer: {"chat": state}} if state or annotations else {},
         )
 
     def _reasoning_done(self, last: Wire) -> ReasoningDone:

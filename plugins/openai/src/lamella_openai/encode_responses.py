@@ -24,7 +24,15 @@ from lamella.models import EncodeReport, ModelRequest, OutputSchema, encode_cont
 from lamella.providers import Wire, answer_format, merge, options, strict_loss, tool_choice
 from lamella.tools import Tool
 from lamella_openai.catalog import reasons, takes_parallel_flag
-from lamella_openai.replay import CUSTOM_CALL, ITEM, call_item, message_item, part_of, reasoning_item
+from lamella_openai.replay import (
+    CUSTOM_CALL,
+    ITEM,
+    UNMARKED,
+    call_item,
+    message_item,
+    part_of,
+    reasoning_item,
+)
 from lamella_openai.settings import ResponsesSettings
 
 __all__ = ["DIALECT", "encode_responses"]
@@ -173,6 +181,8 @@ class History:
         output: Wire = block.text
         if block.parts is not None and any(not isinstance(part, TextBlock) for part in block.parts):
             output = [_input_part(part) for part in block.parts]
+        if block.is_error:
+            self._report.rewrite(UNMARKED, lossless=True)
         return {"type": kind, "call_id": block.call_id, "output": output}
 
     # -- assistant --------------------------------------------------------------------------------
@@ -199,6 +209,8 @@ class History:
             self._items.append(item)
             open_message = _OpenMessage(item, key, state is None)
         open_message.item["content"].append(part_of(block, state))
+        if block.annotations and state is None:
+            self._report.rewrite("sent without its citations: they are in another API's form")
         return open_message
 
     def _other(self, block: Block, *, last: bool) -> None:

@@ -19,7 +19,8 @@ from lamella.models import (
 from lamella.providers import ProviderModel, Wire, check_text_format, environment, text
 from lamella.specs import ModelInfo
 from lamella_openai import decode_chat, decode_responses, encode_chat, encode_responses, endpoints
-from lamella_openai.catalog import CHAT_CAPABILITIES, MODELS, RESPONSES_CAPABILITIES
+from lamella_openai.catalog import MODELS, RESPONSES_CAPABILITIES, chat_capabilities
+from lamella_openai.deviations import Deviations
 from lamella_openai.images import make_image
 from lamella_openai.settings import ChatSettings, OpenAISettings, ResponsesSettings
 from lamella_openai.transport import OpenAITransport
@@ -51,9 +52,13 @@ class _OpenAIModel(OpenAISettings, ProviderModel):
         return OpenAITransport(
             **self.transport_fields(),
             call_path=self.call_path,
-            organization=self.organization or environment("OPENAI_ORG_ID"),
-            project=self.project or environment("OPENAI_PROJECT_ID"),
+            organization=self.organization or self._account("OPENAI_ORG_ID"),
+            project=self.project or self._account("OPENAI_PROJECT_ID"),
         )
+
+    def _account(self, variable: str) -> str | None:
+        """A variable that says whom OpenAI bills; it is no other server's business."""
+        return environment(variable) if self.issuer == _OpenAIModel.vendor else None
 
     async def embed(
         self, inputs: Sequence[str], *, model: str | None = None, dimensions: int | None = None
@@ -126,11 +131,17 @@ class ChatOpenAICompletions(ChatSettings, _OpenAIModel):
     provider = "openai-chat"
     dialect: ClassVar[str] = encode_chat.DIALECT
     call_path: ClassVar[str] = "/chat/completions"
+    known_deviations: ClassVar[Deviations] = Deviations()
+    """Where the server is known to differ from OpenAI's; the setting ``deviations`` changes it."""
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self._deviates = self.known_deviations.changed(self.deviations)
 
     @property
     def capabilities(self) -> Capabilities:
         """What these models can do."""
-        return CHAT_CAPABILITIES
+        return chat_capabilities(self._deviates)
 
     def encode(self, request: ModelRequest, report: EncodeReport | None = None) -> dict[str, Wire]:
         """The payload of a request. Pure."""
@@ -141,8 +152,30 @@ class ChatOpenAICompletions(ChatSettings, _OpenAIModel):
             issuer=self.issuer,
             settings=self,
             schema=self._schema,
+            deviations=self._deviates,
         )
 
     def decoder(self) -> decode_chat.ChatDecoder:
         """A decoder for one completion."""
         return decode_chat.ChatDecoder(self.issuer, self._key.hide)
+
+    async def embed(
+        self, inputs: Sequence[str], *, model: str | None = None, dimensions: int | None = None
+    ) -> list[Embedding]:
+        """One vector for each text, in order.
+
+        :raises AgentInputError: no text, or something else than texts.
+        :raises InvalidRequestError: the server is known to have no embeddings.
+        """
+        if not self._deviates.embeddings:
+            raise self._lacks("embeddings")
+        return await super().embed(inputs, model=model, dimensions=dimensions)
+
+    async def list_models(self) -> Sequence[ModelInfo]:
+        """The models the server offers now.
+
+        :raises InvalidRequestError: the server is known to have no list.
+        """
+        if not self._deviates.list_models:
+            raise self._lacks("model list")
+        return await super().list_models()

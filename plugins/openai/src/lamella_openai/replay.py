@@ -15,6 +15,7 @@ from lamella.content import ReasoningBlock, TextBlock, ToolCallBlock
 __all__ = [
     "CUSTOM_CALL",
     "ITEM",
+    "UNMARKED",
     "call_item",
     "call_state",
     "message_item",
@@ -30,6 +31,9 @@ ITEM: Final = "item"
 """The key of an item's state in ``block.opaque[issuer]``."""
 
 CUSTOM_CALL: Final = "custom_tool_call"
+
+UNMARKED: Final = "sent without the mark of an error; its text says what went wrong"
+"""Why the output of a failed call is not what it was: neither API has a field for it."""
 
 _TEXT_KEYS: Final = ("type", "text", "annotations", "logprobs", "refusal")
 

@@ -22,6 +22,7 @@ from lamella.providers import (
     text_list,
     texts,
 )
+from lamella_openai.deviations import as_changes
 
 __all__ = ["ChatSettings", "OpenAISettings", "ResponsesSettings"]
 
@@ -81,9 +82,12 @@ class ChatSettings(OpenAISettings):
     """The settings of ``openai-chat``.
 
     :param max_tokens: limit of the answer; reasoning models want ``max_completion_tokens``.
-    :param stream_options: instead of ``{"include_usage": true}``; ``{}`` for servers that refuse any.
+    :param stream_options: instead of ``{"include_usage": true}``; ``{}`` sends none.
+    :param deviations: where the server differs from OpenAI's, the fields of
+        :class:`~lamella_openai.deviations.Deviations` that are not as they are known to be.
     """
 
+    deviations: dict[str, Any] | None = attrs.field(default=None, converter=as_changes)
     store: bool | None = attrs.field(default=None, validator=optional(flag))
     max_tokens: int | None = attrs.field(default=None, validator=optional(integer(1)))
     max_completion_tokens: int | None = attrs.field(default=None, validator=optional(integer(1)))

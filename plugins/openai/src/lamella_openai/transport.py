@@ -39,6 +39,10 @@ class OpenAITransport(ProviderTransport):
         )
         given = {name: value for name, value in client.default_headers.items() if isinstance(value, str)}
         given.pop("Authorization", None)
+        # The SDK takes these from its environment, whatever server it is for.
+        for header, value in (("OpenAI-Organization", self.organization), ("OpenAI-Project", self.project)):
+            if value is None:
+                given.pop(header, None)
         return Connection(
             http=http,
             url=str(client.base_url).rstrip("/"),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lamella_cli.output import write_json
-from lamella_cli.plugin_facts import find_records, record_facts
+from lamella_cli.plugin_facts import find_alias, find_records, record_facts
 from lamella_cli.session import Session, pass_session
 
 __all__ = ["show_plugin"]
@@ -23,12 +23,16 @@ def show_plugin(session: Session, name: str, as_json: bool, load: bool) -> None:
 
     Without --load nothing is imported.
     """
-    host = (session.project if load else session.unlocked).host
+    project = session.project if load else session.unlocked
+    alias, plugin = find_alias(project, name)
+    host = project.host
     shown: list[dict[str, Any]] = []
-    for record in find_records(host, name):
+    for record in find_records(host, plugin):
         if load and record.usable:
             record = host.activate(record.kind, record.name)
         facts = record_facts(record)
+        if alias is not None:
+            facts["alias"] = alias.name
         if load:
             from lamella_cli.contributions import contribution
 

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from lamella_cli.output import write_json
-from lamella_cli.plugin_facts import find_records, record_facts, state_words
+from lamella_cli.plugin_facts import find_alias, find_records, record_facts, state_words
 from lamella_cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -27,12 +27,14 @@ def why_plugin(session: Session, name: str, as_json: bool) -> None:
     NAME may be kind.name, such as sink.jsonl.
     """
     project = session.unlocked
-    records = find_records(project.host, name)
+    alias, plugin = find_alias(project, name)
+    records = find_records(project.host, plugin)
     if as_json:
         write_json(
             [
                 {
                     **record_facts(record),
+                    "alias": None if alias is None else attrs.asdict(alias),
                     "autoload": _autoload(project),
                     "mentions": [
                         attrs.asdict(mention) for mention in project.why(f"{record.kind}.{record.name}")
@@ -42,6 +44,8 @@ def why_plugin(session: Session, name: str, as_json: bool) -> None:
             ]
         )
         return
+    if alias is not None:
+        click.echo(f"provider {alias.name} is no plugin: {alias.where} makes it like {alias.like}")
     for record in records:
         click.echo(f"{record.title}: {state_words(record)}")
         for line in _lines(project, project.why(f"{record.kind}.{record.name}")):

@@ -1,0 +1,24 @@
+"""OpenAI-compatible gateways for Lamella, as data: each row of ``rows.toml`` is a provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lamella_gateways.plugin import Gateway
+
+__all__: list[str] = []
+
+
+def __getattr__(name: str) -> Gateway:
+    """The plugin of a row: ``lamella_gateways:groq`` is what an entry point names."""
+    if not name.startswith("_"):
+        from lamella_gateways.plugin import gateway
+
+        try:
+            return gateway(name)
+        except KeyError:
+            pass
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}, and there is no gateway of that name"
+    )
