@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 from openai_wires import CHAT_STREAM, CHAT_WHOLE, chunk, completion, sse
 
 from lamella import get_model
-from lamella.messages import Message
-from lamella.models import Model, ModelRequest
+from lamella.models import Model
 from lamella.usage import TokenUsage
 from lamella_testing import ProviderConformance, Sample
 
@@ -76,12 +75,6 @@ class TestPerplexity(Gateway):
     __test__ = True
     row = "perplexity"
     samples = (TEXT,)
-
-    def test_encoding_is_pure(self) -> None:
-        """The kit asks with tools, which this one must refuse; without them."""
-        model = self.wire_model()
-        request = ModelRequest.of([Message.user("hi"), Message.assistant("yes?"), Message.user("go on")])
-        assert model.encode(request) == model.encode(request)
 
 
 class TestMiniMax(Gateway):

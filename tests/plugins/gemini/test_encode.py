@@ -507,3 +507,21 @@ def test_payloads_are_what_the_sdk_sends() -> None:
     }
     types.GenerateContentConfig.model_validate({**config, **beside})
     assert payload.keys() == {"contents", "generationConfig", *beside}
+
+
+def test_foreign_citations_are_reported_and_own_ones_are_not() -> None:
+    """F-PRV01: Gemini gives citations and takes none; another vendor's are a loss, its own are its protocol."""
+    for annotation, reasons in (
+        (
+            {"type": "url_citation", "url": "https://x.example"},
+            ["sent without its citations: they are in another API's form"],
+        ),
+        ({"groundingMetadata": {"webSearchQueries": ["x"]}}, []),
+    ):
+        history = [
+            Message.user("hi"),
+            Message.assistant([TextBlock(text="Yes.", annotations=[annotation])]),
+            Message.user("so?"),
+        ]
+        plan = ChatGemini(api_key="k").plan(history)
+        assert [loss.reason for loss in plan.losses] == reasons

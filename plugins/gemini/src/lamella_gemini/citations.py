@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-__all__ = ["Citations"]
+__all__ = ["Citations", "is_own"]
 
 Wire: TypeAlias = Any
 
@@ -41,6 +41,11 @@ class Citations:
         fields = {"annotations": cited, "logprobs": self._logprobs or None}
         self._metadata, self._logprobs = {}, []
         return fields
+
+
+def is_own(annotation: Wire) -> bool:
+    """Whether an annotation is one that this API gives. It gives them and does not want them back."""
+    return isinstance(annotation, Mapping) and not annotation.keys().isdisjoint(_METADATA)
 
 
 def _merged(before: Wire, after: Wire) -> Wire:

@@ -28,6 +28,7 @@ from lamella.errors import AgentSerializationError, UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import EncodeReport, ModelRequest, encode_content
 from lamella.providers import Wire
+from lamella_gemini.citations import is_own
 from lamella_gemini.parts import SIGNATURE, state_of, text_parts
 
 __all__ = ["Contents"]
@@ -221,6 +222,8 @@ class Contents:
             self._add("model", index, place, block, self._media(block))
 
     def _text(self, block: TextBlock) -> list[dict[str, Wire]]:
+        if not all(map(is_own, block.annotations)):
+            self._report.rewrite("sent without its citations: they are in another API's form")
         parts = text_parts(block.text, _thawed(state_of(block, self._issuer)), {})
         if parts is None:
             self._report.rewrite("the text is not the one that was signed; it is sent without its signature")

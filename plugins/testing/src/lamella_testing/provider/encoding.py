@@ -149,7 +149,9 @@ class EncodingContract(Writing):
         """The same request gives the same payload; neither request nor model is changed, and nothing is sent."""
         model = self.wire_model()
         turn = answered()
-        request = of_history([Message.user("hi"), turn.call, turn.outputs], tools=kit_tools())
+        tools = model.capabilities.tools
+        history = [turn.call, turn.outputs] if tools else [Message.assistant("yes?"), Message.user("go on")]
+        request = of_history([Message.user("hi"), *history], tools=kit_tools() if tools else ())
         untouched = copy.deepcopy(request.messages)
         try:
             with unsent(model):
