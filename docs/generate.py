@@ -20,6 +20,7 @@ from typing import Any
 import attrs
 
 REFERENCE = Path(__file__).parent / "reference"
+SUPPORT = Path(__file__).parents[1] / "tests" / "_support"
 
 _PART = re.compile(
     r"(?P<begin><!-- generated:(?P<name>[a-z-]+)(?: (?P<argument>[^>]+?))? -->\n).*?(?P<end><!-- /generated -->)",
@@ -401,6 +402,17 @@ def _default(option: Any) -> str:
     return code(str(option.default)) if option.show_default and option.default is not None else ""
 
 
+def transplant(argument: str) -> str:
+    """What crosses between providers: the measurement that the tests assert on, as ``overview`` or ``tables``."""
+    sys.path.insert(0, str(SUPPORT))
+    try:
+        from swap import matrix
+    finally:
+        sys.path.remove(str(SUPPORT))
+    made: str = getattr(matrix, argument)()
+    return made
+
+
 PARTS: dict[str, Callable[[str], str]] = {
     "classes": classes,
     "functions": functions,
@@ -412,6 +424,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "members": members,
     "fields": fields,
     "commands": commands,
+    "transplant": transplant,
 }
 
 

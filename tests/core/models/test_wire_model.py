@@ -11,6 +11,7 @@ import pytest
 
 from lamella import (
     AgentParsingError,
+    AgentSerializationError,
     APIConnectionError,
     AuthenticationError,
     Completion,
@@ -291,3 +292,17 @@ def test_f_x05_waits_grow_with_jitter_and_obey_retry_after() -> None:
     assert policy.wait(10, error) is None
     assert policy.wait(1, ServerError("x", retry_after=5)) == 5
     assert policy.wait(1, ServerError("x", retry_after=500)) is None
+
+
+async def test_an_encoder_that_stumbles_is_a_typed_error() -> None:
+    """Stored vendor state may be of any shape: whatever an encoder makes of it, only typed errors leave."""
+
+    class Stumbling(Wire):
+        def encode(self, request: ModelRequest, report: EncodeReport | None = None) -> dict[str, Any]:
+            raise TypeError("'str' object is not a mapping")
+
+    with pytest.raises(AgentSerializationError, match=r"wire\.test: TypeError: 'str' object"):
+        await Stumbling(WHOLE).complete("hi")
+    plan = Stumbling(WHOLE).plan("hi")
+    assert not plan.possible
+    assert "'str' object" in plan.problems[0].message

@@ -446,3 +446,15 @@ def test_a_request_is_not_changed_by_its_payload() -> None:
     first["tools"][0]["cache_control"]["x"] = 1
     assert made.encode(request) == made.encode(request)
     assert made.encode(request)["metadata"] == {"a": "b", "c": "d"}
+
+
+def test_a_failure_without_a_word_gets_one() -> None:
+    """The vendor refuses errors without content."""
+    for output in ("", " \n"):
+        failed = ToolOutputBlock(call_id="call_1", output=output, is_error=True)
+        payload, report = encoded(Message.user("hi"), Message.assistant([call()]), Message.user([failed]))
+        (result,) = payload["messages"][2]["content"]
+        assert (result["content"], result["is_error"]) == ("(no message)", True)
+        assert [(loss.what, loss.lossless) for loss in report.losses if loss.message == 2] == [
+            ("tool_output", True)
+        ]

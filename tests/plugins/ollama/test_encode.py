@@ -241,12 +241,22 @@ def test_a_signature_is_never_sent() -> None:
 
 def test_state_of_other_issuers_on_calls_and_texts_stays_away() -> None:
     state = {"gpu.example": {"type": "SECRET"}, "openai": {"item": {"id": "SECRET"}}}
-    wire = sent(
+    wire, losses = encoded(
         Message.assistant(
             [TextBlock(text="a", opaque=state, annotations=({"url": "SECRET"},)), call(opaque=state)]
         )
     )
     assert "SECRET" not in json.dumps(wire)
+    assert [str(loss) for loss in losses] == [
+        "message 0, block 0: text rewritten: sent without its citations: Ollama has none"
+    ]
+
+
+def test_a_failed_output_loses_its_mark_and_says_so() -> None:
+    failed = ToolOutputBlock(call_id="c1", name="weather", output="no station", is_error=True)
+    wire, losses = encoded(Message.assistant(call()), Message.user([failed]))
+    assert wire["messages"][1]["content"] == "no station"
+    assert [(loss.kind, loss.lossless) for loss in losses] == [("rewritten", True)]
 
 
 def test_own_state_goes_back_in_its_place() -> None:

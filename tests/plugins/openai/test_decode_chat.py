@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from wire_player import play
 from openai_wires import CHAT_STREAM, CHAT_USAGE, chunk, completion, fragment, sse
+from wire_player import play
 
 from lamella.content import OpaqueContent, ReasoningBlock, TextBlock
 from lamella.errors import (

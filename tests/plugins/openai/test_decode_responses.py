@@ -6,7 +6,6 @@ import base64
 from typing import Any
 
 import pytest
-from wire_player import play
 from openai_wires import (
     CALL,
     EMPTY_CALL,
@@ -22,6 +21,7 @@ from openai_wires import (
     response,
     sse,
 )
+from wire_player import play
 
 from lamella.content import OpaqueContent, ReasoningBlock, TextBlock
 from lamella.errors import (

@@ -465,7 +465,7 @@ def test_f_msg07_foreign_state_stays_at_home() -> None:
 
 
 def test_a_failed_output_loses_its_mark_and_says_so() -> None:
-    """F-TOOL05: the wire has no field for it, so strict mode, which the text satisfies, allows it."""
+    """The wire has no field for it; the text says what went wrong, so strict mode allows it."""
     failed = ToolOutputBlock(call_id="c1", output="no station", is_error=True)
     request = ModelRequest(messages=(Message.user([failed]),), transplant="strict")
     report = model().report(request)

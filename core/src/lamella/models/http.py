@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import attrs
 
 from lamella._frozen import Wire
-from lamella.errors import AgentParsingError, LamellaError, UnsupportedContentError
+from lamella.errors import AgentParsingError, AgentSerializationError, LamellaError, UnsupportedContentError
 from lamella.events import (
     AttemptCommit,
     AttemptRollback,
@@ -71,7 +71,7 @@ class WireModel(Model):
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
         """Encode, send, decode; retry what is retryable."""
         report = self.report(request)
-        payload = self.encode(request, report)
+        payload = self._encoded(request, report)
         options = request.options
         retry = self.retry
         if options.max_retries is not None:
@@ -96,6 +96,17 @@ class WireModel(Model):
                 yield _rollback(error, attempt, wait, seen)
             await asyncio.sleep(wait)
             attempt += 1
+
+    def _encoded(self, request: ModelRequest, report: EncodeReport) -> dict[str, Wire]:
+        try:
+            return self.encode(request, report)
+        except LamellaError:
+            raise
+        except Exception as error:  # vendor state that nobody's decoder wrote may be of any shape
+            raise AgentSerializationError(
+                f"the request cannot be written for {self.dialect}: {type(error).__name__}: {error}",
+                cause=error,
+            ) from error
 
     def _signed(self, done: ResponseDone, report: EncodeReport) -> ResponseDone:
         return attrs.evolve(
@@ -165,7 +176,9 @@ class WireModel(Model):
         problems = list(outlook.problems)
         size: int | None = None
         try:
-            size = len(json.dumps(self.encode(asked, report), ensure_ascii=False).encode("utf-8", "replace"))
+            size = len(
+                json.dumps(self._encoded(asked, report), ensure_ascii=False).encode("utf-8", "replace")
+            )
         except LamellaError as error:
             problems.append(Problem.of(error))
         problems.extend(Problem.of(error) for error in report.problems)

@@ -24,6 +24,7 @@ from lamella.providers.counts import less, read_count, read_table
 from lamella.providers.failures import (
     ErrorBody,
     http_failure,
+    http_library,
     interrupted,
     read_error_body,
     retry_advice,
@@ -66,6 +67,7 @@ __all__ = [
     "flag",
     "flat_schema",
     "http_failure",
+    "http_library",
     "instance",
     "integer",
     "interrupted",

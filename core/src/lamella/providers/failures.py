@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, Final
 
 import attrs
@@ -18,10 +18,20 @@ from lamella.errors import (
     StreamInterruptedError,
 )
 
-__all__ = ["ErrorBody", "http_failure", "interrupted", "read_error_body", "retry_advice", "sdk_missing"]
+__all__ = [
+    "ErrorBody",
+    "http_failure",
+    "http_library",
+    "interrupted",
+    "read_error_body",
+    "retry_advice",
+    "sdk_missing",
+]
 
 _SHOWN: Final = 500
 """Characters of a body without an error object that a message shows."""
+
+_HTTP_LIBRARIES: Final = ("httpx2", "httpx")
 
 
 def interrupted(what: str) -> StreamInterruptedError:
@@ -73,13 +83,27 @@ def retry_advice(headers: Mapping[str, str]) -> bool | None:
     return {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
 
 
-def http_failure(error: Exception, library: str, shown_url: str) -> LamellaError:
+def http_library(thing: object) -> Any:
+    """The module, httpx2 or httpx, that a client or an exception is of; ``None`` if it is of neither.
+
+    The SDKs are moving from one to the other, so what is asked is the object and not the SDK.
+    """
+    roots = (cls.__module__.partition(".")[0] for cls in type(thing).__mro__)
+    return next((sys.modules[root] for root in roots if root in _HTTP_LIBRARIES), None)
+
+
+def http_failure(error: Exception, shown_url: str) -> LamellaError:
     """The error for an exception that left an HTTP library.
 
-    :param library: ``httpx2`` or ``httpx``; it is loaded already when one of its exceptions is there.
     :param shown_url: the base URL without credentials, for the message.
     """
-    http: Any = import_module(library)
+    http = http_library(error)
+    if http is None:
+        return APIConnectionError(
+            f"the request to {shown_url} failed: {type(error).__name__}: {error}",
+            cause=error,
+            retryable=False,
+        )
     if isinstance(error, http.TimeoutException):
         return APITimeoutError(f"{shown_url} did not answer in time; raise timeout=…", cause=error)
     if isinstance(error, http.ConnectError):
@@ -87,6 +111,4 @@ def http_failure(error: Exception, library: str, shown_url: str) -> LamellaError
     if isinstance(error, http.HTTPError | http.StreamError):
         said = str(error) or type(error).__name__
         return StreamInterruptedError(f"the connection to {shown_url} broke: {said}", cause=error)
-    return APIConnectionError(
-        f"the request to {shown_url} failed: {type(error).__name__}: {error}", cause=error, retryable=False
-    )
+    return APIConnectionError(f"the request to {shown_url} failed: {error}", cause=error, retryable=False)

@@ -10,7 +10,6 @@ import abc
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from importlib import import_module
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import quote, urlencode
 
@@ -20,7 +19,7 @@ from lamella._frozen import EMPTY
 from lamella.errors import AgentParsingError, AgentSerializationError, APIConnectionError, LamellaError
 from lamella.models.options import RequestOptions
 from lamella.providers.clients import Connection, LoopClients
-from lamella.providers.failures import http_failure
+from lamella.providers.failures import http_failure, http_library
 from lamella.providers.key import Key, scrub_error
 from lamella.providers.urls import without_credentials
 
@@ -38,9 +37,6 @@ class ProviderTransport(abc.ABC):
     :param timeout: seconds to wait for the next byte, ``None`` for no limit.
     :param http_client: the caller's own client; it serves every loop and is not closed here.
     """
-
-    library: ClassVar[str] = "httpx2"
-    """The HTTP library of the SDK, ``httpx2`` or ``httpx``."""
 
     stream_type: ClassVar[str] = "text/event-stream"
     """The media type of a stream."""
@@ -134,7 +130,6 @@ class ProviderTransport(abc.ABC):
     ) -> Any:
         """The response, unread; an error status is raised."""
         connection = await self._clients.get()
-        http = import_module(self.library)
         request = connection.http.build_request(
             method,
             connection.url + with_query(path, {**self.query, **options.query}),
@@ -144,9 +139,10 @@ class ProviderTransport(abc.ABC):
         )
         try:
             response = await connection.http.send(request, stream=True)
-        except http.TimeoutException:
-            raise
-        except http.HTTPError as error:
+        except Exception as error:
+            http = http_library(error)
+            if http is None or isinstance(error, http.TimeoutException):
+                raise
             advice = f"; {self.unreachable}" if self.unreachable else ""
             raise APIConnectionError(
                 f"cannot reach {self.shown_url}: {error}{advice}", cause=error
@@ -183,7 +179,7 @@ class ProviderTransport(abc.ABC):
         scrub_error(error, self.key)
         if isinstance(error, LamellaError):
             return error
-        failure = http_failure(error, self.library, self.shown_url)
+        failure = http_failure(error, self.shown_url)
         scrub_error(failure, self.key)
         return failure
 

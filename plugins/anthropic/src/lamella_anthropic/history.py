@@ -36,6 +36,9 @@ BLOCK: Final = "block"
 MALFORMED: Final = "_malformed_arguments"
 """The input under which the text of a call is sent that is no JSON object; the wire takes only objects."""
 
+_WORDLESS: Final = "(no message)"
+"""What a failed output says that says nothing; the vendor refuses errors without content."""
+
 _IDS: Final = r"[a-zA-Z0-9_-]{1,64}"
 _NO_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _THINKING, _TEXT, _CALL = range(3)
@@ -152,6 +155,9 @@ class History:
 
     def _output_content(self, block: ToolOutputBlock, call_id: str, turn: _Turn) -> Wire:
         """What a tool gave: a text, or parts; nothing where it is blank, which the vendor refuses."""
+        if block.is_error and not block.parts and not block.text.strip():
+            self._report.rewrite(f"a failure without a word is sent as {_WORDLESS!r}", lossless=True)
+            return _WORDLESS
         if block.parts is None:
             return block.text if self._says(block.text) else None
         parts = [part for each in block.parts if (part := self._given(each)) is not None]

@@ -164,6 +164,8 @@ class History:
             if not block.text:
                 self._report.rewrite("empty text is left out", lossless=True)
             turn.chunks.extend(text_chunks(block, state))
+            if block.annotations and "references" not in state:
+                self._report.rewrite("sent without its citations: they are another provider's")
         elif isinstance(block, ToolCallBlock):
             turn.calls.append(self._call(block, state))
         elif isinstance(block, ReasoningBlock):

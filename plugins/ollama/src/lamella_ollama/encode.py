@@ -170,6 +170,10 @@ class History:
             note = f"(media of the output of {name or 'tool'}, call {block.call_id}, is in the next user message)"
             text = f"{text}\n{note}" if text else note
             notes.append(f"Media of the output of call {block.call_id}: {len(media)}")
+        if block.is_error:
+            self._report.rewrite(
+                "sent without the mark of an error; its text says what went wrong", lossless=True
+            )
         named = {} if name is None else {"tool_name": name}
         self._sent.append({"role": "tool", "content": text, **named, "tool_call_id": block.call_id})
 
@@ -186,6 +190,8 @@ class History:
     def _block(self, block: Block, turn: _Turn) -> None:
         if isinstance(block, TextBlock):
             turn.texts.append(block.text)
+            if block.annotations:
+                self._report.rewrite("sent without its citations: Ollama has none")
         elif isinstance(block, ToolCallBlock):
             self._names[block.call_id] = block.name
             turn.calls.append(self._call(block))

@@ -22,7 +22,6 @@ class OllamaTransport(ProviderTransport):
     :param connect_timeout: seconds to wait for a connection, ``None`` for as long as for a byte.
     """
 
-    library: ClassVar[str] = "httpx"
     stream_type: ClassVar[str] = "application/x-ndjson"
     unreachable: ClassVar[str] = "is Ollama running there? start it: ollama serve"
 

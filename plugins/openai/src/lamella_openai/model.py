@@ -81,7 +81,7 @@ class ChatOpenAI(ResponsesSettings, _OpenAIModel):
     The fields are those of :class:`~lamella_openai.settings.ResponsesSettings`, and
 
     :param model: the model's name.
-    :param http_client: your own ``httpx2.AsyncClient``; it stays yours to close.
+    :param http_client: your own ``AsyncClient`` of httpx2; it stays yours to close.
     :raises AgentInputError: an unknown field, or a value it cannot have.
     :raises AuthenticationError: no key is given or found.
     """
@@ -123,7 +123,7 @@ class ChatOpenAICompletions(ChatSettings, _OpenAIModel):
     The fields are those of :class:`~lamella_openai.settings.ChatSettings`, and
 
     :param model: the model's name.
-    :param http_client: your own ``httpx2.AsyncClient``; it stays yours to close.
+    :param http_client: your own ``AsyncClient`` of httpx2; it stays yours to close.
     :raises AgentInputError: an unknown field, or a value it cannot have.
     :raises AuthenticationError: no key is given or found.
     """
