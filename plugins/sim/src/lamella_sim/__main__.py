@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m lamella_sim", description="Serve the offline simulator as the OpenAI wires."
+        prog="python -m lamella_sim", description="Serve the offline simulator as the vendors' wires."
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on, 0 for a free one")

@@ -71,7 +71,7 @@ class SimServer:
 
     @property
     def base_url(self) -> str:
-        """The base URL for OpenAI's SDK, both wires: ``…/v1``."""
+        """The base URL for OpenAI's SDK, both of its wires: ``…/v1``; others: :meth:`base_url_of`."""
         return self.base_url_of("openai.responses")
 
     def base_url_of(self, wire: str) -> str:
