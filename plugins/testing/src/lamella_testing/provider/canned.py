@@ -15,8 +15,8 @@ from lamella.models import Model, WireModel
 __all__ = ["CannedTransport", "NetworkUsed", "pieces_of", "no_network", "played", "unsent"]
 
 
-class NetworkUsed(Exception):
-    """Something was about to be sent where nothing may be."""
+class NetworkUsed(BaseException):
+    """Something was about to be sent where nothing may be. No ``Exception``: nothing on the way may take it for one."""
 
 
 @attrs.define

@@ -92,11 +92,11 @@ class EndpointContract(ConformanceBase):
             return run(_called(self.make_model(server.origin), call, capability))
 
 
-async def _refused(model: Model, call: Any) -> Exception | None:
+async def _refused(model: Model, call: Any) -> BaseException | None:
     try:
         with unsent(model):
             await call(model)
-    except Exception as error:
+    except (Exception, NetworkUsed) as error:
         return error
     finally:
         await model.aclose()

@@ -67,10 +67,11 @@ async def _only_encoded(model: WireModel, request: ModelRequest) -> Exchange:
 async def _unsent(model: Model, request: ModelRequest) -> Exception | None:
     try:
         with unsent(model):
-            error = (await ask(model, request)).error
+            return (await ask(model, request)).error
+    except NetworkUsed:
+        return None
     finally:
         await model.aclose()
-    return None if isinstance(error, NetworkUsed) else error
 
 
 def _odd_requests() -> dict[str, ModelRequest]:

@@ -150,10 +150,11 @@ class TransplantContract(Writing):
 async def _refusal(model: Model, request: ModelRequest) -> Exception | None:
     try:
         with unsent(model):
-            error = (await ask(model, request)).error
+            return (await ask(model, request)).error
+    except NetworkUsed:
+        return None
     finally:
         await model.aclose()
-    return None if isinstance(error, NetworkUsed) else error
 
 
 def _continued(request: ModelRequest, answer: Message) -> ModelRequest:
