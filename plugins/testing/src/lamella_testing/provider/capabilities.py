@@ -196,12 +196,11 @@ async def _asked(model: Model, request: ModelRequest) -> Exchange:
 
 
 async def _asked_unsent(model: Model, request: ModelRequest) -> Exchange:
-    with unsent(model):
-        found = await ask(model, request)
-    await model.aclose()
-    if isinstance(found.error, NetworkUsed) or isinstance(found.error and found.error.__cause__, NetworkUsed):
-        raise NetworkUsed
-    return found
+    try:
+        with unsent(model):
+            return await ask(model, request)
+    finally:
+        await model.aclose()
 
 
 def _check_media(model: WireModel, request: ModelRequest, kind: str) -> None:
