@@ -1,4 +1,7 @@
-"""CPU per streamed chunk: a bare loop, Lamella's agent (loop, envelope and fold included), the raw SDK."""
+"""CPU per streamed chunk: a bare loop, Lamella's agent (loop, envelope and fold included), the raw SDK.
+
+A client is made once, and has answered once, before anything is measured.
+"""
 
 from __future__ import annotations
 
@@ -6,93 +9,68 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib import import_module
+from typing import Any
 
-WORDS = 3000
-REPEATS = 4
+import wires
 
+WORDS = int(__import__("os").environ.get("W", 3000))
+REPEATS = 6
 
-async def bare(wire: str, port: str) -> None:
-    import httpx2
-    import orjson
-
-    path, body = request(wire)
-    async with (
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1") as client,
-        client.stream("POST", path, json=body) as answer,
-    ):
-        text = []
-        async for line in answer.aiter_lines():
-            if line.startswith("data: ") and line != "data: [DONE]":
-                chunk = orjson.loads(line[6:])
-                if wire == "responses":
-                    if chunk["type"] == "response.output_text.delta":
-                        text.append(chunk["delta"])
-                elif chunk["choices"]:
-                    text.append(chunk["choices"][0]["delta"].get("content") or "")
-    assert len("".join(text)) > WORDS
+Ask = Callable[[], Awaitable[str]]
 
 
-async def sdk(wire: str, port: str) -> None:
-    from openai import AsyncOpenAI
+@asynccontextmanager
+async def bare(wire: Any, origin: str) -> AsyncIterator[Ask]:
+    path, body = wire.STREAM
 
-    path, body = request(wire)
-    text = []
-    async with AsyncOpenAI(api_key="k", base_url=f"http://127.0.0.1:{port}/v1") as client:
-        if wire == "responses":
-            async for event in await client.responses.create(**body):
-                if event.type == "response.output_text.delta":
-                    text.append(event.delta)
-        else:
-            async for chunk in await client.chat.completions.create(**body):
-                if chunk.choices:
-                    text.append(chunk.choices[0].delta.content or "")
-    assert len("".join(text)) > WORDS
+    async def ask() -> str:
+        async with client.stream("POST", origin + wire.BASE + path, json=body) as answer:
+            return str(await wire.bare_text(answer.aiter_lines()))
+
+    async with import_module(wire.LIBRARY).AsyncClient() as client:
+        yield ask
 
 
-async def lamella(wire: str, port: str) -> None:
+@asynccontextmanager
+async def lamella(wire: Any, origin: str) -> AsyncIterator[Ask]:
     from lamella import Agent, Project
-    from lamella_openai import ChatOpenAI, ChatOpenAICompletions
 
-    kind = ChatOpenAI if wire == "responses" else ChatOpenAICompletions
-    text = []
-    async with kind(model="gpt-bench", api_key="k", base_url=f"http://127.0.0.1:{port}/v1") as model:
-        async for event in Agent(model, project=Project.bare()).astream("hi"):
+    async def ask() -> str:
+        text = []
+        async for event in agent.astream("hi"):
             if event.type == "message.output.delta":
                 text.append(event.event.delta)
-    assert len("".join(text)) > WORDS
+        return "".join(text)
+
+    async with wire.model(origin) as model:
+        agent = Agent(model, project=Project.bare())
+        yield ask
 
 
-def request(wire: str) -> tuple[str, dict[str, object]]:
-    if wire == "responses":
-        return "/responses", {"model": "gpt-bench", "input": "hi", "stream": True}
-    return "/chat/completions", {
-        "model": "gpt-bench",
-        "messages": [{"role": "user", "content": "hi"}],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
+@asynccontextmanager
+async def sdk(wire: Any, origin: str) -> AsyncIterator[Ask]:
+    async with wire.sdk(origin) as client:
+        yield lambda: wire.sdk_text(client)
 
 
-async def client(name: str, wire: str, port: str) -> float:
-    call = {"bare": bare, "lamella": lamella, "sdk": sdk}[name]
-    await call(wire, port)
-    begin = time.process_time()
-    for _ in range(REPEATS):
-        await call(wire, port)
-    return (time.process_time() - begin) / REPEATS / WORDS * 1e6
+async def cpu(client: str, name: str, origin: str) -> float:
+    """Microseconds per chunk."""
+    expected = "".join(map(wires.word, range(WORDS)))
+    async with {"bare": bare, "lamella": lamella, "sdk": sdk}[client](wires.load(name), origin) as ask:
+        assert await ask() == expected
+        begin = time.process_time()
+        for _ in range(REPEATS):
+            await ask()
+        return (time.process_time() - begin) / REPEATS / WORDS * 1e6
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4:
-        print(json.dumps({"cpu": asyncio.run(client(*sys.argv[1:]))}))
+    if sys.argv[1:2] == ["--client"]:
+        print(json.dumps({"cpu": asyncio.run(cpu(*sys.argv[2:]))}))
     else:
         from rounds import measure
 
-        measure(
-            "streaming.py",
-            ["chat", "responses"],
-            ["bare", "lamella", "sdk"],
-            words=WORDS,
-            turns=0,
-            unit="µs per chunk",
-        )
+        measure("streaming.py", words=WORDS, turns=0, unit="µs per chunk")

@@ -7,7 +7,7 @@ encodable by every JSON library) whose mutating methods raise ``TypeError``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 __all__ = [
     "EMPTY",
@@ -76,16 +76,22 @@ class FrozenList(list[Any]):
 
 EMPTY = FrozenDict()
 
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+_SETTLED: Final = frozenset({FrozenDict, FrozenList, *_PLAIN})
+"""Types whose values are frozen as they are."""
+
 
 def freeze(value: Any) -> Any:
     """Return ``value`` with every mapping, list and tuple inside replaced by its frozen form."""
     kind = type(value)
-    if kind is FrozenDict or kind is FrozenList or kind is str:
+    if kind in _SETTLED:
         return value
-    if isinstance(value, Mapping):
-        return FrozenDict({key: freeze(item) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return FrozenList([freeze(item) for item in value])
+    if kind is dict or isinstance(value, Mapping):
+        return FrozenDict(
+            {key: item if type(item) in _SETTLED else freeze(item) for key, item in value.items()}
+        )
+    if isinstance(value, (list, tuple)):
+        return FrozenList([item if type(item) in _SETTLED else freeze(item) for item in value])
     return value
 
 
@@ -116,8 +122,8 @@ def freeze_mapping(value: Mapping[str, Any] | None) -> FrozenDict:
 
 def thaw(value: Any) -> Any:
     """Return a plain, mutable copy of a frozen value."""
-    if isinstance(value, Mapping):
-        return {key: thaw(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [thaw(item) for item in value]
+    if isinstance(value, (dict, Mapping)):
+        return {key: item if type(item) in _PLAIN else thaw(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [item if type(item) in _PLAIN else thaw(item) for item in value]
     return value

@@ -223,18 +223,22 @@ def freeze_output(value: JSON | tuple[Block, ...]) -> Any:
     return freeze(value)
 
 
-def _output(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+def _output_text(value: Any) -> str:
+    """An output as the text a model reads.
+
+    :raises AgentInputError: it is no output.
+    """
+    if isinstance(value, str):
+        return value
     if isinstance(value, tuple):
         for part in value:
             if not isinstance(part, TextBlock | MediaContent | OpaqueContent):
                 raise AgentInputError(
                     f"ToolOutputBlock.output may hold text and media blocks, not {type(part).__name__}"
                 )
-        return
-    if isinstance(value, str | None):
-        return
+        return "".join(part.text for part in value if isinstance(part, TextBlock))
     try:
-        dumps(value)
+        return dumps(value)
     except AgentSerializationError as error:
         raise AgentInputError(f"ToolOutputBlock.output must be text, JSON or media: {error}") from error
 
@@ -246,8 +250,13 @@ class ToolOutputBlock(Block):
     type: ClassVar[Literal["tool_output"]] = "tool_output"
     call_id: str = attrs.field(validator=_text)
     name: str | None = attrs.field(default=None, validator=_optional_text)
-    output: Any = attrs.field(converter=freeze_output, validator=_output)
+    output: Any = attrs.field(converter=freeze_output)
     is_error: bool = attrs.field(default=False, converter=bool)
+    # Written once: a history is sent again with every turn.
+    _as_text: str = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_as_text", _output_text(self.output))
 
     @property
     def parts(self) -> tuple[Block, ...] | None:
@@ -257,8 +266,4 @@ class ToolOutputBlock(Block):
     @property
     def text(self) -> str:
         """The output as the text a model reads: a string as it is, JSON as JSON text, media left out."""
-        if isinstance(self.output, str):
-            return self.output
-        if isinstance(self.output, tuple):
-            return "".join(part.text for part in self.output if isinstance(part, TextBlock))
-        return dumps(self.output)
+        return self._as_text

@@ -7,7 +7,7 @@ incremental: the agent loop feeds it while it emits, and never aggregates anythi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -48,6 +48,9 @@ from lamella.usage import Timing, TokenUsage, add_usage
 __all__ = ["Fold", "fold"]
 
 
+_FRAMING: Final = frozenset({StreamStart, AgentStart, StreamEnd, StreamError, AgentEnd, AttemptCommit})
+
+
 def fold(events: Iterable[RunStreamEvent]) -> RunResult:
     """Compute the result of one run from its events.
 
@@ -76,6 +79,8 @@ class _Branch:
         self.children: list[_Branch] = []
 
     def feed(self, event: Event) -> None:
+        if self.response.feed(event):
+            return
         if isinstance(event, ToolOutputDone):
             block = event.block()
             self.outputs.append(block)
@@ -87,8 +92,6 @@ class _Branch:
             self.response = ResponseFold(self.response.turn)
         elif isinstance(event, GuardrailOverride):
             self._override(event.output)
-        else:
-            self.response.feed(event)
 
     def _close_response(self, done: ResponseDone | None) -> None:
         message = self.response.message(done)
@@ -195,6 +198,16 @@ class Fold:
 
     def feed(self, envelope: RunStreamEvent) -> None:
         """Take the next event of the run."""
+        self.spend(envelope.event)
+        self.take(envelope)
+
+    def spend(self, event: Event) -> TokenUsage | None:
+        """Count what the next event cost, before it is taken; the usage with it."""
+        self._usage = add_usage(self._usage, spent(event))
+        return self._usage
+
+    def take(self, envelope: RunStreamEvent) -> None:
+        """Take the next event of the run, whose cost is counted."""
         event = envelope.event
         if self._first is None:
             self._first = envelope
@@ -205,19 +218,21 @@ class Fold:
         self._last = envelope
         if not event.durable:
             return
+        if type(event) in _FRAMING:
+            self._frame(envelope.path, event)
+        else:
+            self._branch(envelope.path).feed(event)
+
+    def _frame(self, path: tuple[str, ...], event: Event) -> None:
+        """Take an event that begins or ends something: the run, an agent, an attempt."""
         if isinstance(event, StreamStart):
             self._root.start = event
         elif isinstance(event, AgentStart):
-            self._open(envelope.path, event)
+            self._open(path, event)
         elif isinstance(event, StreamEnd | StreamError):
-            self._usage = add_usage(self._usage, spent(event))
             self._terminate(event)
         elif isinstance(event, AgentEnd):
-            self._usage = add_usage(self._usage, spent(event))
-            self._close(self._branch(envelope.path), event)
-        elif not isinstance(event, AttemptCommit):
-            self._usage = add_usage(self._usage, spent(event))
-            self._branch(envelope.path).feed(event)
+            self._close(self._branch(path), event)
 
     def _branch(self, path: tuple[str, ...]) -> _Branch:
         branch = self._branches.get(path)

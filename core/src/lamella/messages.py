@@ -47,7 +47,8 @@ def _blocks(value: str | Block | Iterable[Block | str]) -> tuple[Block, ...]:
     if isinstance(value, str | Block):
         value = (value,)
     given: object = value
-    if not isinstance(given, Iterable) or isinstance(given, Mapping | bytes):
+    sequence = type(given) is list or type(given) is tuple  # what is usual
+    if not sequence and (not isinstance(given, Iterable) or isinstance(given, Mapping | bytes)):
         raise AgentInputError(f"content must be text or a sequence of blocks, got {type(value).__name__}")
     return tuple(TextBlock(text=part) if isinstance(part, str) else part for part in value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lamella.content import Block, ReasoningBlock, ToolCallBlock, ToolOutputBlock
@@ -25,11 +25,12 @@ from lamella.usage import TokenUsage
 __all__ = ["ResponseFold", "item_of", "spent"]
 
 
+_SPENDING: Final = frozenset({ResponseDone, AttemptRollback, StreamError, AgentEnd})
+
+
 def spent(event: Event) -> TokenUsage | None:
     """The usage that an event adds to its run: of a response, a failed attempt, or one that broke off."""
-    if isinstance(event, ResponseDone | AttemptRollback | StreamError | AgentEnd):
-        return event.token_usage
-    return None
+    return event.token_usage if type(event) in _SPENDING else None
 
 
 class ResponseFold:
@@ -82,18 +83,14 @@ _BLOCK_MAKERS: Final[dict[type[Event], Callable[[Any], Block | None]]] = {
 }
 
 
+_ITEMS: Final[Mapping[type[Block], Callable[..., RunItem]]] = {
+    ToolCallBlock: ToolCallItem,
+    ReasoningBlock: ReasoningItem,
+    ToolOutputBlock: ToolCallOutputItem,
+}
+
+
 def item_of(block: Block, event: Event, turn: int) -> RunItem:
     """The item of a completed block."""
-    shared: dict[str, Any] = {
-        "id": event.id,
-        "turn": turn,
-        "raw_item": event._raw_event,
-        "token_usage": event.token_usage,
-    }
-    if isinstance(block, ToolCallBlock):
-        return ToolCallItem(block=block, **shared)
-    if isinstance(block, ReasoningBlock):
-        return ReasoningItem(block=block, **shared)
-    if isinstance(block, ToolOutputBlock):
-        return ToolCallOutputItem(block=block, **shared)
-    return MessageOutputItem(block=block, **shared)
+    kind: Callable[..., RunItem] = _ITEMS.get(type(block), MessageOutputItem)
+    return kind(block=block, id=event.id, turn=turn, raw_item=event._raw_event, token_usage=event.token_usage)

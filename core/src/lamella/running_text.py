@@ -6,6 +6,8 @@ that both show the same text.
 
 from __future__ import annotations
 
+from typing import Final
+
 from lamella.events import (
     AgentEnd,
     AttemptCommit,
@@ -21,6 +23,20 @@ from lamella.events import (
 )
 
 __all__ = ["RunningText"]
+
+_SHAPING: Final = frozenset(
+    {
+        MessageOutputDone,
+        AttemptStart,
+        AttemptCommit,
+        AttemptRollback,
+        ResponseDone,
+        GuardrailOverride,
+        StreamEnd,
+        AgentEnd,
+    }
+)
+"""The events beside deltas that have to do with the text."""
 
 
 class RunningText:
@@ -40,7 +56,10 @@ class RunningText:
         text = self._texts.get(path)
         if text is None:
             text = self._texts[path] = _PathText()
-        text.feed(event)
+        if type(event) is MessageOutputDelta:
+            return text.grow(event.delta)
+        if type(event) in _SHAPING:
+            text.feed(event)
         return text.mark()
 
 
@@ -58,13 +77,16 @@ class _PathText:
     def mark(self) -> tuple[list[str], int]:
         return self._text.mark()
 
+    def grow(self, piece: str) -> tuple[list[str], int]:
+        """Take a delta; the mark after it."""
+        if self._block is None:
+            self._block, self._received = self._length, 0
+        self._text.append(piece)
+        self._received += len(piece)
+        return self._text.mark()
+
     def feed(self, event: Event) -> None:
-        if isinstance(event, MessageOutputDelta):
-            if self._block is None:
-                self._block, self._received = self._length, 0
-            self._text.append(event.delta)
-            self._received += len(event.delta)
-        elif isinstance(event, MessageOutputDone):
+        if isinstance(event, MessageOutputDone):
             self._settle(event.output)
         elif isinstance(event, AttemptStart | AttemptCommit | ResponseDone):
             self._attempt, self._block = self._length, None

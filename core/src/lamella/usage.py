@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from lamella._frozen import FrozenDict, as_tuple, freeze, freeze_mapping
+from lamella._frozen import EMPTY, as_tuple, freeze, freeze_mapping
 from lamella.errors import AgentInputError
 
 if TYPE_CHECKING:
@@ -29,17 +30,9 @@ BUCKETS = (
 """The disjoint buckets: no token is counted in two of them."""
 
 
-def _freeze_optional(value: Mapping[str, Any] | None) -> FrozenDict | None:
-    return None if value is None else freeze(value)
-
-
-def _count(instance: object, attribute: attrs.Attribute[int | None], value: object) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise AgentInputError(
-            f"TokenUsage.{attribute.name} must be a count (int >= 0) or None, got {value!r}"
-        )
+_COUNTS: Final = (*BUCKETS, "total_tokens")
+_buckets_of: Final = attrgetter(*BUCKETS)
+_counts_of: Final = attrgetter(*_COUNTS)
 
 
 @attrs.frozen(kw_only=True)
@@ -48,40 +41,61 @@ class TokenUsage:
 
     ``input_tokens`` is uncached text and image input, ``output_tokens`` is visible output; cached,
     reasoning, tool and audio tokens are counted only in their own buckets. ``total_tokens`` is what
-    the provider reported. ``raw`` is the provider's usage object, unaltered. ``estimated`` names the
-    buckets that were computed rather than reported.
+    the provider reported. ``raw`` is the provider's usage object, unaltered (frozen when read).
+    ``estimated`` names the buckets that were computed rather than reported.
     """
 
-    input_tokens: int | None = attrs.field(default=None, validator=_count)
-    output_tokens: int | None = attrs.field(default=None, validator=_count)
-    cached_read_tokens: int | None = attrs.field(default=None, validator=_count)
-    cached_write_tokens: int | None = attrs.field(default=None, validator=_count)
-    reasoning_tokens: int | None = attrs.field(default=None, validator=_count)
-    tool_use_tokens: int | None = attrs.field(default=None, validator=_count)
-    audio_input_tokens: int | None = attrs.field(default=None, validator=_count)
-    audio_output_tokens: int | None = attrs.field(default=None, validator=_count)
-    total_tokens: int | None = attrs.field(default=None, validator=_count)
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_read_tokens: int | None = None
+    cached_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    tool_use_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    total_tokens: int | None = None
     estimated: tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
-    raw: Mapping[str, Any] | None = attrs.field(default=None, converter=_freeze_optional, repr=False)
-    extra: Mapping[str, Any] = attrs.field(factory=FrozenDict, converter=freeze_mapping, repr=False)
+    _raw: Mapping[str, Any] | None = attrs.field(default=None, repr=False, hash=False)
+    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        for count in _counts_of(self):  # one check for all: some servers report usage with every chunk
+            if count is not None and (type(count) is not int or count < 0):
+                self._check_counts()
+
+    def _check_counts(self) -> None:
+        for name in _COUNTS:
+            count = getattr(self, name)
+            if count is None or (isinstance(count, int) and not isinstance(count, bool) and count >= 0):
+                continue
+            raise AgentInputError(f"TokenUsage.{name} must be a count (int >= 0) or None, got {count!r}")
+
+    @property
+    def raw(self) -> Mapping[str, Any] | None:
+        """The provider's usage object as it came, immutable."""
+        frozen: Mapping[str, Any] | None = freeze(self._raw)
+        return frozen
 
     @property
     def resolved_total_tokens(self) -> int | None:
         """``total_tokens``, else the sum of the reported buckets, else ``None``."""
         if self.total_tokens is not None:
             return self.total_tokens
-        counts = [count for name in BUCKETS if (count := getattr(self, name)) is not None]
+        counts = [count for count in _buckets_of(self) if count is not None]
         return sum(counts) if counts else None
 
     def __add__(self, other: TokenUsage) -> TokenUsage:
         """Add bucket by bucket; totals add as resolved totals. ``raw`` belongs to one response and is left out."""
         if not isinstance(other, TokenUsage):
             return NotImplemented
-        sums: dict[str, Any] = {name: _add(getattr(self, name), getattr(other, name)) for name in BUCKETS}
+        sums: dict[str, Any] = dict(
+            zip(BUCKETS, map(_add, _buckets_of(self), _buckets_of(other)), strict=True)
+        )
+        estimated = {*self.estimated, *other.estimated} if self.estimated or other.estimated else ()
         return TokenUsage(
             **sums,
             total_tokens=_add(self.resolved_total_tokens, other.resolved_total_tokens),
-            estimated=tuple(sorted({*self.estimated, *other.estimated})),
+            estimated=tuple(sorted(estimated)),
         )
 
     def __radd__(self, other: object) -> TokenUsage:

@@ -183,6 +183,17 @@ async def test_f_n06_the_last_failure_carries_the_text_so_far() -> None:
     assert caught.value.partial.content == "hel"
 
 
+async def test_a_decoder_may_know_what_a_broken_stream_has_cost() -> None:
+    class Metered(Decoder):
+        usage = TokenUsage(output_tokens=7)
+
+    model = Wire([sse({"t": "hel"})], retries=0)
+    model.decoder = Metered  # type: ignore[method-assign]
+    with pytest.raises(StreamInterruptedError) as caught:
+        await model.complete("hi")
+    assert caught.value.partial.usage == TokenUsage(output_tokens=7)
+
+
 async def test_a_stream_without_its_marker_is_interrupted() -> None:
     with pytest.raises(StreamInterruptedError):
         await Wire([sse({"t": "hel"})], retries=0).complete("hi")

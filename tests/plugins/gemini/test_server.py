@@ -225,6 +225,26 @@ async def test_streams_that_break(server: LoopbackServer) -> None:
         assert caught.value.partial.content == "Hello"
 
 
+async def test_what_a_stream_that_breaks_has_cost(server: LoopbackServer) -> None:
+    """The last report counts, though deltas of usual chunks do not repeat it."""
+    usages = [{"promptTokenCount": 5, "candidatesTokenCount": n, "totalTokenCount": 5 + n} for n in (1, 4, 9)]
+    told = [{**chunk, "usageMetadata": usage} for chunk, usage in zip([HELLO[0]] * 3, usages, strict=True)]
+    paid_how = {**HELLO[0], "usageMetadata": {"trafficType": "ON_DEMAND"}}
+    server.answers = [Answer.events(*told, paid_how, then="drop"), Answer.events(*HELLO)]
+    async with gemini(server, max_retries=1) as model:
+        model.retry = RetryPolicy(max_retries=1, base=0.0)
+        events = [event async for event in model.stream(ModelRequest.of("hi"))]
+    (rollback,) = (event for event in events if isinstance(event, AttemptRollback))
+    assert rollback.token_usage is not None
+    assert (rollback.token_usage.output_tokens, rollback.token_usage.total_tokens) == (9, 14)
+
+    server.answers = [Answer.events(*told, then="drop")]
+    async with gemini(server) as model:
+        with pytest.raises(StreamInterruptedError) as caught:
+            await model.complete("hi")
+    assert caught.value.partial.usage.total_tokens == 14
+
+
 async def test_servers_that_do_not_answer(server: LoopbackServer) -> None:
     server.answers = [Answer(then="hang")]
     async with gemini(server, timeout=0.2) as model:

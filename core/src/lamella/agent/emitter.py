@@ -7,10 +7,8 @@ import uuid
 
 from lamella.events import Event, RunStreamEvent
 from lamella.fold import Fold
-from lamella.response import spent
 from lamella.running_text import RunningText
 from lamella.runs import RunResult
-from lamella.usage import add_usage
 
 __all__ = ["Emitter", "new_run_id"]
 
@@ -43,14 +41,14 @@ class Emitter:
             run_id=self.run_id,
             seq=self._seq,
             path=path,
-            token_usage=add_usage(self.fold.usage, spent(event)) if durable else self.fold.usage,
+            token_usage=self.fold.spend(event) if durable else self.fold.usage,
             at=at,
             start_time=self._start,
             first_token=self._first_token,
             text=mark,
         )
         self._seq += 1
-        self.fold.feed(envelope)
+        self.fold.take(envelope)
         return envelope
 
     def result(self) -> RunResult:

@@ -178,9 +178,13 @@ class _Run:
                 started = True
                 yield await self._emit(self._start_event(prepared))
                 turns = prepared.turns(self.given)
+                listened = not self.fanout.idle
                 async with aclosing(turns.events()) as emitted:
                     async for item in emitted:
-                        yield await self._emit(item.event, item.path)
+                        envelope = self.emitter.wrap(item.event, item.path)
+                        if listened:
+                            await self.fanout.put(envelope)
+                        yield envelope
                 terminal = StreamEnd(output=turns.output, stop_reason=turns.stop_reason)
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             failure = typed_error(error)

@@ -128,12 +128,12 @@ class AgentTurns:
         _log.debug("response finished: %s", done.stop_reason, extra={"token_usage": done.token_usage})
 
     def _take(self, event: Event) -> None:
+        if self._response.feed(event):
+            return
         if isinstance(event, ResponseDone):
             self._done = event
         elif event.type == "attempt.rollback":
             self._response = ResponseFold()
-        else:
-            self._response.feed(event)
 
     def _take_message(self) -> tuple[ToolCallBlock, ...]:
         """Append the response's message to the history and return its calls."""

@@ -104,15 +104,21 @@ class ToolCallDone(Event):
     arguments_json: str = ""
     output: Mapping[str, Any] | None = None
     opaque: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping, repr=False)
+    # The loop and the fold both ask for it.
+    _block: ToolCallBlock | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         settle_arguments(self, "output")
 
     def block(self) -> ToolCallBlock:
-        """The tool call block this event completes."""
-        return ToolCallBlock(
-            call_id=self.call_id, name=self.name, arguments_json=self.arguments_json, opaque=self.opaque
-        )
+        """The tool call block this event completes; always the same one."""
+        if self._block is None:
+            block = ToolCallBlock(
+                call_id=self.call_id, name=self.name, arguments_json=self.arguments_json, opaque=self.opaque
+            )
+            object.__setattr__(self, "_block", block)
+            return block
+        return self._block
 
 
 @attrs.frozen(kw_only=True)
@@ -124,12 +130,18 @@ class ToolOutputDone(Event):
     name: str | None = None
     output: Any = attrs.field(converter=freeze_output)
     is_error: bool = False
+    # The loop and the fold both ask for it.
+    _block: ToolOutputBlock | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     def block(self) -> ToolOutputBlock:
-        """The tool output block this event completes."""
-        return ToolOutputBlock(
-            call_id=self.call_id, name=self.name, output=self.output, is_error=self.is_error
-        )
+        """The tool output block this event completes; always the same one."""
+        if self._block is None:
+            block = ToolOutputBlock(
+                call_id=self.call_id, name=self.name, output=self.output, is_error=self.is_error
+            )
+            object.__setattr__(self, "_block", block)
+            return block
+        return self._block
 
 
 @attrs.frozen(kw_only=True)

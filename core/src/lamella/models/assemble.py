@@ -11,10 +11,13 @@ from typing import Final
 
 from lamella.errors import AgentParsingError
 from lamella.events import (
+    AttemptCommit,
     AttemptRollback,
+    AttemptStart,
     Event,
     MessageOutputDelta,
     MessageOutputDone,
+    OtherEvent,
     ReasoningDelta,
     ReasoningDone,
     ResponseDone,
@@ -30,6 +33,10 @@ __all__ = ["ResponseAssembler"]
 
 _NOT_A_MODELS: Final = (StreamStart, StreamEnd, StreamError, ToolOutputDone)
 """Events that only a run makes: a model that could emit them would end the stream of its caller."""
+
+
+_PASSING: Final = frozenset({AttemptStart, AttemptCommit, OtherEvent})
+"""Events that close nothing."""
 
 
 class ResponseAssembler:
@@ -61,25 +68,28 @@ class ResponseAssembler:
             pieces = self._summary if event.kind == "summary" else self._reasoning  # type: ignore[attr-defined]
             pieces.append(event.delta)  # type: ignore[attr-defined]
             return (event,)
+        if kind in _PASSING:
+            return (event,)
         return (*self._settle(event), event)
 
     def _settle(self, event: Event) -> tuple[Event, ...]:
-        self._refuse(event)
+        if isinstance(event, ToolCallDone):
+            self._calls.pop(event.call_id, None)
+            return self.abort()
+        if isinstance(event, ToolCallDelta):
+            if isinstance(event.delta, str):
+                self._calls.setdefault(event.call_id, (event.name, []))[1].append(event.delta)
+            return ()
+        if isinstance(event, ResponseDone):
+            self._done = True
+            return (*self.abort(), *self._close_calls())
         if isinstance(event, MessageOutputDone):
             self._text.clear()
             return self._close_reasoning()
+        self._refuse(event)
         if isinstance(event, ReasoningDone):
             self._summary.clear()
             self._reasoning.clear()
-        elif isinstance(event, ToolCallDelta):
-            if isinstance(event.delta, str):
-                self._calls.setdefault(event.call_id, (event.name, []))[1].append(event.delta)
-        elif isinstance(event, ToolCallDone):
-            self._calls.pop(event.call_id, None)
-            return self.abort()
-        elif isinstance(event, ResponseDone):
-            self._done = True
-            return (*self.abort(), *self._close_calls())
         elif isinstance(event, AttemptRollback):
             self._forget()
         return ()
@@ -95,6 +105,8 @@ class ResponseAssembler:
 
     def abort(self) -> tuple[Event, ...]:
         """The ``done`` events of the text and reasoning that are still open."""
+        if not self._text and not self._summary and not self._reasoning:
+            return ()
         return (*self._close_reasoning(), *self._close_text())
 
     def _close_text(self) -> tuple[Event, ...]:

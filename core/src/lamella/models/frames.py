@@ -38,6 +38,8 @@ class SSEFrames:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads completed by ``data``."""
+        if self._held.empty and not self._start and data.endswith(b"\n\n") and b"\r" not in data:
+            return self._lines(data)  # whole frames: what a read usually gives
         if b"\n" not in data and b"\r" not in data:
             self._held.add(data)
             return []
@@ -77,6 +79,8 @@ class NDJSONFrames:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads completed by ``data``."""
+        if self._held.empty and data.endswith(b"\n") and data.count(b"\n") == 1:
+            return [] if data.isspace() else [data[:-1]]  # a whole line: what a read usually gives
         if b"\n" not in data:
             self._held.add(data)
             return []
@@ -96,6 +100,10 @@ class _Held:
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._size = 0
+
+    @property
+    def empty(self) -> bool:
+        return not self._pieces
 
     def add(self, data: bytes) -> None:
         if not data:

@@ -79,9 +79,10 @@ class WireModel(Model):
         attempt = 1
         while True:
             yield AttemptStart(attempt=attempt, provider=self.provider, model=self.model)
+            decoder = self.decoder()
             seen: list[Event] = []
             try:
-                async with aclosing(self._attempt(payload, request)) as events:
+                async with aclosing(self._attempt(decoder, payload, request)) as events:
                     async for event in events:
                         seen.append(event)
                         if type(event) is ResponseDone:
@@ -92,8 +93,8 @@ class WireModel(Model):
             except LamellaError as error:
                 wait = retry.wait(attempt, error)
                 if wait is None:
-                    raise self._explained(error, attempt, seen) from error.cause
-                yield _rollback(error, attempt, wait, seen)
+                    raise self._explained(error, attempt, seen, decoder) from error.cause
+                yield _rollback(error, attempt, wait, seen, decoder)
             await asyncio.sleep(wait)
             attempt += 1
 
@@ -116,7 +117,9 @@ class WireModel(Model):
             losses=(*report.losses, *done.losses),
         )
 
-    def _explained(self, error: LamellaError, attempt: int, seen: list[Event]) -> LamellaError:
+    def _explained(
+        self, error: LamellaError, attempt: int, seen: list[Event], decoder: Decoder
+    ) -> LamellaError:
         error.context = {
             "provider": self.provider,
             "model": self.model,
@@ -124,13 +127,12 @@ class WireModel(Model):
             **error.context,
         }
         if error.partial is None and seen:
-            error.partial = fold_response(seen)
+            error.partial = attrs.evolve(fold_response(seen), usage=_spent(seen, decoder))
         return error
 
     async def _attempt(
-        self, payload: Mapping[str, Any], request: ModelRequest
+        self, decoder: Decoder, payload: Mapping[str, Any], request: ModelRequest
     ) -> AsyncGenerator[Event, None]:
-        decoder = self.decoder()
         sending = self.transport.open(payload, streaming=request.streaming, options=request.options)
         try:
             async with sending as chunks:
@@ -277,15 +279,22 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
         return  # the answer is complete; what becomes of its connection is no failure of it
 
 
-def _rollback(error: LamellaError, attempt: int, wait: float, seen: list[Event]) -> AttemptRollback:
-    usage: TokenUsage | None = None
-    for event in seen:
-        usage = event.token_usage or usage
+def _spent(seen: list[Event], decoder: Decoder) -> TokenUsage | None:
+    """What a response that broke off has cost, as far as the provider said."""
+    known: TokenUsage | None = getattr(decoder, "usage", None)
+    if known is not None:
+        return known
+    return next((event.token_usage for event in reversed(seen) if event.token_usage is not None), None)
+
+
+def _rollback(
+    error: LamellaError, attempt: int, wait: float, seen: list[Event], decoder: Decoder
+) -> AttemptRollback:
     return AttemptRollback(
         attempt=attempt,
         error=error.message,
         code=error.error_code.value,
         wait=wait,
         visible=any(not event.durable for event in seen),
-        token_usage=usage,
+        token_usage=_spent(seen, decoder),
     )

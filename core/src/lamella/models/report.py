@@ -49,14 +49,15 @@ class EncodeReport:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: object) -> bool:
-        if isinstance(error, AgentSerializationError):
+        kept = False
+        if error is not None and isinstance(error, AgentSerializationError):
             self._place(error)
-            if self._collect:
+            kept = self._collect
+            if kept:
                 self.problems.append(error)
-                self._leave()
-                return True
-        self._leave()
-        return False
+        self._message = self._block = self._role = None
+        self._what = ""
+        return kept
 
     def problem(self, error: AgentSerializationError) -> None:
         """Raise an error that belongs to no block, or keep it when collecting."""
@@ -108,7 +109,3 @@ class EncodeReport:
             error.message = f"{error.message} [{where}, for {self.dialect}]"
             error.args = (error.message,)
         error.context = {**facts, **error.context}
-
-    def _leave(self) -> None:
-        self._message = self._block = self._role = None
-        self._what = ""

@@ -23,7 +23,12 @@ class Encoder(Protocol):
 
 
 class Decoder(Protocol):
-    """Reads one response. A small state machine without I/O; a new one for each response."""
+    """Reads one response. A small state machine without I/O; a new one for each response.
+
+    It may have a property ``usage``: what was reported so far. Decoders of wires that report usage with every
+    chunk have it, so that no event need carry what the next one replaces; a response that breaks off is
+    accounted by it, else by the last event with a ``token_usage``.
+    """
 
     @property
     def complete(self) -> bool:

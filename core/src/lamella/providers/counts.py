@@ -12,6 +12,8 @@ __all__ = ["less", "read_count", "read_table"]
 
 def read_count(value: Wire) -> int | None:
     """A count, ``None`` for anything that is none; some servers send it as a float."""
+    if value is None or (type(value) is int and 0 <= value < 10**18):
+        return value  # what is usual
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return None
     return max(int(value), 0) if abs(value) < 1e18 else None
@@ -19,7 +21,11 @@ def read_count(value: Wire) -> int | None:
 
 def less(whole: int | None, *parts: int | None) -> int | None:
     """What is left of a count without parts that it includes; parts that were not reported take nothing."""
-    return None if whole is None else max(whole - sum(part or 0 for part in parts), 0)
+    if whole is None:
+        return None
+    for part in parts:
+        whole -= part or 0
+    return max(whole, 0)
 
 
 def read_table(value: Wire) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import abc
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -25,6 +25,7 @@ from lamella.providers.urls import without_credentials
 
 __all__ = ["ProviderTransport"]
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _NO_OPTIONS = RequestOptions()
 
 
@@ -51,8 +52,11 @@ class ProviderTransport(abc.ABC):
     query: Mapping[str, str] = attrs.field(default=EMPTY, repr=False)
     http_client: Any = attrs.field(default=None, repr=False)
     _clients: LoopClients = attrs.field(
-        init=False, repr=False, default=attrs.Factory(lambda self: LoopClients(self.connect), takes_self=True)
+        init=False,
+        repr=False,
+        default=attrs.Factory(lambda self: LoopClients(self._connected), takes_self=True),
     )
+    _parsed: tuple[str, Any] = attrs.field(init=False, repr=False, default=("", None))
 
     @abc.abstractmethod
     def connect(self) -> Connection:
@@ -60,6 +64,14 @@ class ProviderTransport(abc.ABC):
 
         :raises PluginError: it cannot be imported.
         """
+
+    def _connected(self) -> Connection:
+        """A connection of our own has the SDK's headers in its client: they are merged once, not every time."""
+        connection = self.connect()
+        if self.http_client is not None:
+            return connection
+        connection.http.headers.update(connection.headers)
+        return attrs.evolve(connection, headers=EMPTY)
 
     @abc.abstractmethod
     def path(self, *, streaming: bool) -> str:
@@ -130,13 +142,17 @@ class ProviderTransport(abc.ABC):
     ) -> Any:
         """The response, unread; an error status is raised."""
         connection = await self._clients.get()
+        url = connection.url + with_query(path, {**self.query, **options.query})
+        last, parsed = self._parsed
         request = connection.http.build_request(
             method,
-            connection.url + with_query(path, {**self.query, **options.query}),
+            parsed if url == last else url,
             content=body,
             headers=self._headers(connection, accept, options, typed=body is not None),
             timeout=self.timeout_of(options),
         )
+        if self.http_client is None:
+            self._parsed = url, request.url  # most requests go where the last one went
         try:
             response = await connection.http.send(request, stream=True)
         except Exception as error:
@@ -201,7 +217,7 @@ def to_json(payload: Mapping[str, Any]) -> bytes:
     :raises AgentSerializationError: something in it is no JSON.
     """
     try:
-        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(payload)
         try:
             return text.encode()
         except UnicodeEncodeError:

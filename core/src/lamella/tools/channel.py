@@ -46,6 +46,9 @@ class Channel:
 
     async def put(self, item: Emitted) -> None:
         """Put an item in, waiting for room."""
+        if len(self._items) < self._size and not self._closed:
+            self._append(item)
+            return
         admission = self._loop.create_future()
         self._offer(item, admission)
         await admission

@@ -51,6 +51,8 @@ class _Collector:
 
 def convert(value: Any, hint: Hint, lax: bool = True) -> Any:
     """The Python value that a JSON value means under a hint; :class:`Mismatch` when it means none."""
+    if type(hint) is type and hint in _SCALAR_READERS:
+        return _SCALAR_READERS[hint](value, lax)
     plain = bare(hint)
     made = _plain(value, plain.hint, lax)
     if plain.metadata and (broken := broken_constraints(made, read_constraints(plain.metadata))):

@@ -128,10 +128,11 @@ class _Turn:
     async def stop(self) -> None:
         """Cancel what still runs and wait for it."""
         self._channel.close()
-        for task in self._tasks:
+        running = [task for task in self._tasks if not task.done()]
+        for task in running:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if running:
+            await asyncio.wait(running)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running -= 1
@@ -224,6 +225,8 @@ class _Turn:
     async def _invoke(self, tool: Tool, values: Mapping[str, Any]) -> Any:
         function, execution = tool.callable_for(self._mode)
         args, kwargs = tool.bind(values, self._runtime)
+        if tool.timeout is None:
+            return await _called(function, execution, args, kwargs, tool.name)
         try:
             async with asyncio.timeout(tool.timeout) as deadline:
                 return await _called(function, execution, args, kwargs, tool.name)

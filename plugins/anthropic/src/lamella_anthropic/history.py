@@ -304,8 +304,8 @@ class History:
     def _rest(self, block: Block) -> Mapping[str, Any] | None:
         """The other fields of the vendor's block, ``None`` if this block is not from the issuer."""
         state = block.opaque_for(self._issuer)
-        found = state.get(BLOCK) if isinstance(state, Mapping) else None
-        return found if isinstance(found, Mapping) else None
+        found = state.get(BLOCK) if isinstance(state, dict) else None  # frozen, and so a dict or none
+        return found if isinstance(found, dict) else None
 
 
 def _rank(block: Block) -> int:

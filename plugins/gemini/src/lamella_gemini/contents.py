@@ -8,13 +8,13 @@ documents for such calls ("Thought signatures", FAQ).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import attrs
 
+from lamella._frozen import thaw
 from lamella.content import (
     Block,
     MediaContent,
@@ -224,7 +224,7 @@ class Contents:
     def _text(self, block: TextBlock) -> list[dict[str, Wire]]:
         if not all(map(is_own, block.annotations)):
             self._report.rewrite("sent without its citations: they are in another API's form")
-        parts = text_parts(block.text, _thawed(state_of(block, self._issuer)), {})
+        parts = text_parts(block.text, thaw(state_of(block, self._issuer)), {})
         if parts is None:
             self._report.rewrite("the text is not the one that was signed; it is sent without its signature")
             parts = [{"text": block.text}]
@@ -237,16 +237,17 @@ class Contents:
         if block.call_id not in self._unnumbered:
             call["id"] = block.call_id
         state = state_of(block, self._issuer)
+        if state is None:
+            return {"functionCall": call}
         return {"functionCall": {**call, **_fields(state, "call")}, **_fields(state, "part")}
 
-    def _arguments(self, block: ToolCallBlock) -> dict[str, Wire]:
+    def _arguments(self, block: ToolCallBlock) -> Mapping[str, Wire]:
         if block.arguments is None:
             self._report.rewrite(
                 "the arguments are no JSON object, which Gemini wants; sent as one text in one"
             )
             return {"raw_arguments": block.arguments_json}
-        found: dict[str, Wire] = json.loads(block.arguments_json) if block.arguments_json.strip() else {}
-        return found
+        return block.arguments
 
     def _name(self, name: str) -> str:
         if _GOOD_NAME.fullmatch(name):
@@ -262,7 +263,7 @@ class Contents:
             self._report.drop(f"reasoning of {block.provider} means nothing to {self._issuer}")
             return []
         thought = block.summary if block.summary is not None else block.text or ""
-        state = _thawed(state_of(block, self._issuer))
+        state = thaw(state_of(block, self._issuer))
         if state is not None:
             parts = text_parts(thought, state, {} if state.get("alone") else {"thought": True})
             if parts is None:
@@ -284,7 +285,7 @@ class Contents:
         if block.provider != self._issuer:
             self._report.drop(f"server-side work of {block.provider} means nothing to {self._issuer}")
         elif isinstance(item, Mapping) and "type" not in item:
-            self._add(role, index, place, block, _thawed(item))
+            self._add(role, index, place, block, thaw(item))
         else:
             self._report.drop("server-side work of the Interactions API has no form in generateContent")
 
@@ -311,20 +312,11 @@ def _is_question(content: _Content) -> bool:
 
 def _fields(state: Mapping[str, Any] | None, name: str) -> dict[str, Wire]:
     """What the server had beside the fields that a block holds."""
-    found = (state or {}).get(name)
-    return _thawed(found) if isinstance(found, Mapping) else {}
+    found = None if state is None else state.get(name)
+    return thaw(found) if isinstance(found, dict) else {}
 
 
 def _result(block: ToolOutputBlock) -> Wire:
     if block.parts is not None:
         return block.text
-    return _thawed(block.output)
-
-
-def _thawed(value: Any) -> Any:
-    """Frozen JSON as lists and dicts."""
-    if isinstance(value, Mapping):
-        return {name: _thawed(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_thawed(item) for item in value]
-    return value
+    return block.output

@@ -34,8 +34,8 @@ from lamella_gemini.calls import PendingCall, new_call_id
 from lamella_gemini.citations import Citations
 from lamella_gemini.errors import reported_error
 from lamella_gemini.images import join_base64
-from lamella_gemini.parts import GENERATE, Segments, rest_of
-from lamella_gemini.usage import read_usage
+from lamella_gemini.parts import GENERATE, Segments, more_text, rest_of
+from lamella_gemini.usage import counts, read_usage
 
 __all__ = ["GenerateContentDecoder"]
 
@@ -104,7 +104,7 @@ class GenerateContentDecoder:
         self._model: str | None = None
         self._finish: str | None = None
         self._blocked: str | None = None
-        self._usage: TokenUsage | None = None
+        self._reported: dict[str, Wire] | None = None
         self._failure: LamellaError | None = None
         self._raw: list[Wire] = []
         self._answered = False
@@ -121,6 +121,11 @@ class GenerateContentDecoder:
         """Only an error ends a stream before its end: content may follow a ``finishReason``."""
         return self._failure is not None
 
+    @property
+    def usage(self) -> TokenUsage | None:
+        """What was reported so far: every chunk reports it, and events of the usual one do not repeat it."""
+        return read_usage(self._reported)
+
     # -- chunks -----------------------------------------------------------------------------------
 
     def feed(self, chunk: Wire) -> list[Event]:
@@ -133,6 +138,11 @@ class GenerateContentDecoder:
                 f"a chunk must be a JSON object, got {type(chunk).__name__}: {chunk!r:.200}"
             )
         self._raw.append(chunk)
+        if self._text and (text := more_text(chunk)):
+            self._name(chunk)
+            self._text.add(text, {})
+            self._report(chunk.get("usageMetadata"))
+            return [MessageOutputDelta(id=self._id, raw_event=chunk, delta=text)]
         self._note(chunk)
         if self._failure is not None:
             return []
@@ -149,17 +159,23 @@ class GenerateContentDecoder:
         """Take what stands beside the candidates."""
         if error := chunk.get("error"):
             self._failure = reported_error(self._hide(error), where="the answer")
-        self._id = self._id or _word(chunk.get("responseId"))
-        self._model = self._model or _word(chunk.get("modelVersion"))
-        usage = read_usage(chunk.get("usageMetadata"))
-        if usage is not None and (self._usage is None or usage.resolved_total_tokens is not None):
-            self._usage = usage
+        self._name(chunk)
+        self._report(chunk.get("usageMetadata"))
         feedback = chunk.get("promptFeedback")
         if isinstance(feedback, Mapping) and feedback.get("blockReason"):
             self._blocked = str(feedback["blockReason"])
 
+    def _name(self, chunk: Mapping[str, Wire]) -> None:
+        self._id = self._id or _word(chunk.get("responseId"))
+        self._model = self._model or _word(chunk.get("modelVersion"))
+
+    def _report(self, usage: Wire) -> None:
+        """Take a usage object, to be read when asked for; one that counts nothing takes the place of none."""
+        if isinstance(usage, dict) and (self._reported is None or counts(usage)):
+            self._reported = usage
+
     def _candidate(self, candidate: Wire, chunk: Wire, events: list[Event]) -> None:
-        if not isinstance(candidate, Mapping):
+        if not isinstance(candidate, dict):
             raise AgentParsingError(f"a candidate must be a JSON object, got {candidate!r:.200}")
         if index := candidate.get("index"):
             raise _several(int(index) + 1)
@@ -167,7 +183,7 @@ class GenerateContentDecoder:
         if finish := candidate.get("finishReason"):
             self._finish = str(finish)
         content = candidate.get("content")
-        if isinstance(content, Mapping):
+        if isinstance(content, dict):
             for part in _list(content.get("parts"), "parts"):
                 self._part(part, chunk, events)
         self._citations.note(candidate)
@@ -175,10 +191,10 @@ class GenerateContentDecoder:
     # -- parts ------------------------------------------------------------------------------------
 
     def _part(self, part: Wire, chunk: Wire, events: list[Event]) -> None:
-        if not isinstance(part, Mapping):
+        if not isinstance(part, dict):
             raise AgentParsingError(f"a part must be a JSON object, got {part!r:.200}")
         call = part.get("functionCall")
-        if isinstance(call, Mapping):
+        if isinstance(call, dict):
             self._read_call(call, rest_of(part, "functionCall"), chunk, events)
         elif isinstance(part.get("text"), str) and _PAYLOADS.isdisjoint(part):
             self._read_text(part["text"], part, chunk, events)
@@ -204,7 +220,7 @@ class GenerateContentDecoder:
 
     def _fresh(self, chunk: Mapping[str, Wire]) -> TokenUsage | None:
         """The usage, where this chunk reported it."""
-        return self._usage if chunk.get("usageMetadata") is not None else None
+        return self.usage if chunk.get("usageMetadata") is not None else None
 
     def _signature_alone(self, rest: dict[str, Wire], chunk: Wire) -> None:
         """An empty text that is there for its signature, with no text before it."""
@@ -361,7 +377,7 @@ class GenerateContentDecoder:
             ResponseDone(
                 id=self._id,
                 raw_event=last,
-                token_usage=self._usage,
+                token_usage=self.usage,
                 stop_reason=self._stop_reason(),
                 raw_stop_reason=self._finish or self._blocked,
                 response_id=self._id,

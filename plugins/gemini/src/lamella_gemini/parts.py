@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from lamella.content import Block
 
-__all__ = ["GENERATE", "SIGNATURE", "Segments", "rest_of", "state_of", "text_parts"]
+__all__ = ["GENERATE", "SIGNATURE", "Segments", "more_text", "rest_of", "state_of", "text_parts"]
 
 Wire: TypeAlias = Any
 
@@ -22,16 +22,36 @@ GENERATE: Final = "generate"
 SIGNATURE: Final = "thoughtSignature"
 
 
+_USUAL: Final = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "createTime"})
+_USUAL_CANDIDATE: Final = frozenset({"content", "index"})
+"""Fields of a chunk, and of its candidate, that say nothing about what is open."""
+
+
 def rest_of(part: Mapping[str, Wire], *held: str) -> dict[str, Wire]:
     """What a part holds beside the fields that the block holds."""
     return {name: value for name, value in part.items() if name not in held and value is not None}
 
 
+def more_text(chunk: Mapping[str, Wire]) -> str | None:
+    """The text of the usual chunk, which says nothing else but its usage; ``None`` for any other."""
+    try:
+        (candidate,) = chunk["candidates"]
+        content = candidate["content"]
+        (part,) = content["parts"]
+        text = part["text"]
+        plain = type(text) is str and len(part) == 1 and not candidate.get("index")
+        if plain and chunk.keys() <= _USUAL and candidate.keys() <= _USUAL_CANDIDATE:
+            return str(text)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return None
+
+
 def state_of(block: Block, issuer: str) -> Mapping[str, Any] | None:
     """What this API keeps at a block, ``None`` when the block is not its own."""
     state = block.opaque_for(issuer)
-    found = state.get(GENERATE) if isinstance(state, Mapping) else None
-    return found if isinstance(found, Mapping) else None
+    found = state.get(GENERATE) if isinstance(state, dict) else None  # frozen, and so a dict or none
+    return found if isinstance(found, dict) else None
 
 
 class Segments:

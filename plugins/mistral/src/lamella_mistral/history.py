@@ -212,7 +212,7 @@ class History:
 
     def _state(self, block: Block) -> Mapping[str, Wire]:
         state = block.opaque_for(self._issuer)
-        return state if isinstance(state, Mapping) else {}
+        return state if isinstance(state, dict) else {}
 
 
 class _Turn:

@@ -183,8 +183,8 @@ class History:
 
     def _state(self, block: Block) -> Mapping[str, Any]:
         state = block.opaque_for(self._issuer)
-        found = state.get(CHAT) if isinstance(state, Mapping) else None
-        return found if isinstance(found, Mapping) else {}
+        found = state.get(CHAT) if isinstance(state, dict) else None
+        return found if isinstance(found, dict) else {}
 
     def _is_own(self, block: Block) -> bool:
         """Whether a block came from this API of this issuer, which does not want its citations back."""
