@@ -59,7 +59,8 @@ class Message:
 
     ``content`` is a tuple of blocks (a ``str`` becomes one text block). ``usage`` is what it cost to
     generate, ``raw`` the provider's payloads before normalisation; both are ``None`` for a message
-    that was built locally. ``meta`` is yours: JSON that is stored and never sent.
+    that was built locally. ``meta`` is yours: JSON that is stored and never sent; ``user``, ``assistant``
+    and ``from_multimodal`` put into it under ``"media"``, by block, the ``meta`` of media that have any.
 
     :raises AgentInputError: unknown role, empty content, or a block that the role may not hold.
     """
@@ -88,12 +89,12 @@ class Message:
     @classmethod
     def user(cls, content: str | Block | Sequence[Block | str]) -> Message:
         """A user message from text or blocks."""
-        return cls(role="user", content=content)
+        return cls._of("user", content)
 
     @classmethod
     def assistant(cls, content: str | Block | Sequence[Block | str]) -> Message:
         """An assistant message from text or blocks."""
-        return cls(role="assistant", content=content)
+        return cls._of("assistant", content)
 
     @classmethod
     def system(cls, content: str | Block | Sequence[Block | str]) -> Message:
@@ -103,7 +104,20 @@ class Message:
     @classmethod
     def from_multimodal(cls, role: Role, parts: Iterable[str | Block]) -> Message:
         """A message of text and media in any mix and order; a bare string is text, never a path."""
-        return cls(role=role, content=list(parts))
+        return cls._of(role, list(parts))
+
+    @classmethod
+    def _of(cls, role: Role, content: str | Block | Sequence[Block | str]) -> Message:
+        """A message that shows in its ``meta`` what was done to its media: ``{"media": {"1": {…}}}`` by block."""
+        if isinstance(content, str):
+            return cls(role=role, content=content)
+        blocks = _blocks(content)
+        done = {
+            str(place): block.meta
+            for place, block in enumerate(blocks)
+            if isinstance(block, MediaContent) and block.meta
+        }
+        return cls(role=role, content=blocks, meta={"media": done} if done else EMPTY)
 
     @property
     def raw(self) -> Wire | None:

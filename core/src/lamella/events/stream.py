@@ -8,15 +8,9 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from lamella._frozen import EMPTY, as_tuple, freeze, freeze_mapping, freeze_optional_tuple, freeze_tuple
-from lamella.content import (
-    OpaqueContent,
-    ReasoningBlock,
-    TextBlock,
-    ToolCallBlock,
-    ToolOutputBlock,
-    freeze_output,
-    settle_arguments,
-)
+from lamella.content import OpaqueContent, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
+from lamella.content.blocks import settle_arguments
+from lamella.content.outputs import freeze_output
 from lamella.events.base import Event, RunKind, StopReason
 from lamella.messages import Message
 
