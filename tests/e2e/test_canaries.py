@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -80,10 +81,16 @@ def test_every_canary_is_one_vendors_alone() -> None:
 # -- a history that was everywhere ----------------------------------------------------------------
 
 
+def _shows(message: Message) -> bool:
+    return message.role == "user" and isinstance(message.content[-1], MediaContent)
+
+
 @targets
 async def test_f_msg07_a_history_that_visited_all_vendors(to: Target) -> None:
     """Stored in between; each vendor gets its own state, all of it, and nothing else."""
     told = [message for made in SOURCES for message in history(made.name)]
+    if to.name == "mistral.chat":  # takes eight images in a request; those of the outputs are seven
+        told = [attrs.evolve(each, content=each.content[:1]) if _shows(each) else each for each in told]
     stored = [from_json(to_json(message), Message) for message in told]
     assert stored == told
     with SimServer(lambda request: Turn('{"warmest": "Nice", "celsius": 1}')) as sim:

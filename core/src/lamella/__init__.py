@@ -37,6 +37,7 @@ _ROOMS = {
         "AuthenticationError",
         "BudgetExceededError",
         "ConfigError",
+        "ContentFetchError",
         "ErrorCode",
         "InvalidRequestError",
         "LLMError",

@@ -7,6 +7,7 @@
     │   ├── AgentInputError                 (also a ValueError)
     │   ├── AgentSerializationError
     │   │   └── UnsupportedContentError
+    │   ├── ContentFetchError
     │   ├── AgentParsingError
     │   │   └── OutputParserError
     │   └── AgentExecutionError
@@ -53,6 +54,7 @@ __all__ = [
     "AuthenticationError",
     "BudgetExceededError",
     "ConfigError",
+    "ContentFetchError",
     "ErrorCode",
     "InvalidRequestError",
     "LLMError",
@@ -75,6 +77,7 @@ class ErrorCode(enum.StrEnum):
     INPUT_INVALID = "agent.input.invalid"
     SERIALIZATION_FAILED = "agent.serialization.failed"
     CONTENT_UNSUPPORTED = "agent.content.unsupported"
+    CONTENT_FETCH_FAILED = "agent.content.fetch_failed"
     PARSING_FAILED = "agent.parsing.failed"
     OUTPUT_INVALID = "agent.output.invalid"
     EXECUTION_FAILED = "agent.execution.failed"
@@ -175,6 +178,12 @@ class UnsupportedContentError(AgentSerializationError):
     """A content block has no form on the target's wire; raised before any network."""
 
     default_code = ErrorCode.CONTENT_UNSUPPORTED
+
+
+class ContentFetchError(AgentError):
+    """Media behind a URL could not be fetched, or may not be: an address that is not public, too many bytes."""
+
+    default_code = ErrorCode.CONTENT_FETCH_FAILED
 
 
 class AgentParsingError(AgentError):

@@ -177,7 +177,8 @@ class ProviderSpec(Spec):
     """A model provider. ``factory(model, **settings)`` returns a ``Model``.
 
     ``env`` names the environment variables that hold its key, the usual one first; ``offline`` marks
-    a provider that needs neither key nor network; ``models`` are the models it is known to have.
+    a provider that needs neither key nor network; ``models`` are the models it is known to have;
+    ``dialect`` is the wire its models speak, for those who ask what it takes.
     """
 
     factory: Callable[..., Model] | ImportString
@@ -186,13 +187,18 @@ class ProviderSpec(Spec):
     offline: bool = False
     models: tuple[ModelInfo, ...] = attrs.field(default=(), converter=as_tuple)
     capabilities: Capabilities | None = None
+    dialect: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class ContentSpec(Spec):
-    """A content type: ``id`` is the JSON tag, ``content_class`` the ``MediaContent`` subclass."""
+    """A content type: ``id`` is the JSON tag, ``content_class`` the ``MediaContent`` subclass.
+
+    ``dialects`` are the wires that the plugin writes it for.
+    """
 
     content_class: type[MediaContent] | ImportString
+    dialects: tuple[str, ...] = attrs.field(default=(), converter=_names)
 
 
 @attrs.frozen(kw_only=True)

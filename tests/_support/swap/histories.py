@@ -219,7 +219,7 @@ def _responses_returned(payload: Json) -> list[Json]:
 def _chat() -> Source:
     first = {
         "role": "assistant",
-        "content": SAID,
+        "content": None,  # what it said is spoken
         "audio": {"id": "audio_canary_chat_back_audio"},
         "tool_calls": [
             {
@@ -239,7 +239,7 @@ def _chat_stream(message: Json) -> bytes:
     calls = [{"index": index, **call} for index, call in enumerate(message.get("tool_calls", ()))]
     deltas: list[Json] = [{"role": "assistant", "content": message["content"]}]
     if "audio" in message:
-        heard = {**message["audio"], "data": "AAAA", "expires_at": 1, "transcript": ""}
+        heard = {**message["audio"], "data": "AAAA", "expires_at": 1, "transcript": SAID}
         found = {
             "url": "https://fr.example/canary_chat_stay_note",
             "title": "F",

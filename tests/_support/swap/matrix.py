@@ -29,7 +29,7 @@ from lamella.models import Plan
 __all__ = ["FEATURES", "Fate", "fates", "overview", "plan_of", "tables"]
 
 FEATURES = (
-    "text", "images", "parallel calls", "outputs", "failed output", "image in an output", "reasoning",
+    "text", "images", "speech", "parallel calls", "outputs", "failed output", "image in an output", "reasoning",
     "redacted reasoning", "server-side work", "citations", "signed text and calls", "structured output",
 )  # fmt: skip
 """In the order of the tables."""
@@ -79,7 +79,7 @@ def _features(block: Block) -> Iterable[str]:
     if isinstance(block, TextBlock):
         return ("text", "citations") if block.annotations else ("text",)
     if isinstance(block, MediaContent):
-        return ("images",)
+        return ("speech" if block.type == "audio" else "images",)
     if isinstance(block, ToolCallBlock):
         return ("parallel calls",)
     if isinstance(block, ReasoningBlock):

@@ -262,7 +262,7 @@ def test_plan_says_it_beforehand() -> None:
         ("reasoning", "lost"),
         ("text", "native"),
     ]
-    assert plan.payload_bytes == len('{"q": "c"}')
+    assert plan.payload_bytes == len('{"q":"c"}')
     strict = model.plan(ModelRequest.of(history, transplant="strict"))
     assert not strict.possible
     assert strict.entries[0].status == "impossible"

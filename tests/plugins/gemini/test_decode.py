@@ -20,8 +20,9 @@ from lamella.errors import (
 )
 from lamella.events import MessageOutputDelta, OtherEvent, ReasoningDelta, ToolCallDelta
 from lamella.messages import Message
-from lamella.models import ModelRequest
+from lamella.models import ModelRequest, fold_response
 from lamella_gemini import ChatGemini
+from lamella_gemini.decode import GenerateContentDecoder
 
 KEY = "AIzaVerySecret0123456789"
 
@@ -277,11 +278,21 @@ async def test_spoken_pieces_are_one() -> None:
     def sound(data: bytes) -> dict[str, Any]:
         return {"inlineData": {"mimeType": "audio/L16;rate=24000", "data": base64.b64encode(data).decode()}}
 
+    pytest.importorskip("lamella_audio")
     got = await streamed(chunk(sound(b"ab")), chunk(sound(b"cde")), chunk(finish="STOP"))
     (block,) = blocks(got)
-    assert isinstance(block, OpaqueContent)
-    assert block.data["item"]["inlineData"]["data"] == base64.b64encode(b"abcde").decode()
+    assert (block.type, block.data, block.mime_type) == ("audio", b"abcde", "audio/L16;rate=24000")
     assert blocks(await whole(chunk(sound(b"abcde"), finish="STOP"))) == blocks(got)
+    assert sent_back(got) == [sound(b"abcde")]
+
+
+def test_speech_is_opaque_where_no_plugin_has_a_class_for_it() -> None:
+    part = {"inlineData": {"mimeType": "audio/wav", "data": "QUI="}}
+    found = fold_response(GenerateContentDecoder("gemini").whole(chunk(part, finish="STOP")))
+    assert found.message is not None
+    (block,) = found.message.content
+    assert isinstance(block, OpaqueContent)
+    assert block.data["item"] == part
 
 
 # -- citations ------------------------------------------------------------------------------------

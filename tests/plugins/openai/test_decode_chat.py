@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
+import attrs
 import pytest
 from openai_wires import CHAT_STREAM, CHAT_USAGE, chunk, completion, fragment, sse
 from wire_player import play
 
-from lamella.content import OpaqueContent, ReasoningBlock, TextBlock
+from lamella.content import MediaContent, OpaqueContent, ReasoningBlock, TextBlock
 from lamella.errors import (
     AgentParsingError,
     APIStatusError,
@@ -27,9 +29,9 @@ from lamella.events import (
     ToolCallDone,
 )
 from lamella.messages import Message
-from lamella.models import Completion, ModelRequest
+from lamella.models import Completion, ModelRequest, fold_response
 from lamella.rendering import render_events
-from lamella_openai import ChatOpenAICompletions
+from lamella_openai import ChatOpenAI, ChatOpenAICompletions
 from lamella_openai.decode_chat import ChatDecoder
 
 DONE = "[DONE]"
@@ -262,19 +264,67 @@ async def test_content_parts_of_some_servers() -> None:
     assert "".join(event.delta for event in events if isinstance(event, MessageOutputDelta)) == "ab"
 
 
-async def test_audio_is_kept_with_its_transcript() -> None:
-    found = await read(
-        chunk({"audio": {"id": "a1"}}),
-        chunk({"audio": {"transcript": "hel"}}),
-        chunk({"audio": {"data": "QUI="}}),
-        chunk({"audio": {"transcript": "lo", "data": "Qw=="}}),
-        chunk({"audio": {"expires_at": 7}}, "stop"),
-        DONE,
-    )
+SPEECH = [
+    chunk({"audio": {"id": "a1"}}),
+    chunk({"audio": {"transcript": "hel"}}),
+    chunk({"audio": {"data": "QUI="}}),
+    chunk({"audio": {"transcript": "lo", "data": "Qw=="}}),
+    chunk({"audio": {"expires_at": 7}}, "stop"),
+]
+
+
+async def test_speech_is_audio_with_its_transcript() -> None:
+    found = await read(*SPEECH, DONE)
     assert found.content == "hello"
     assert found.message is not None
+    text, sound = found.message.content
+    assert isinstance(sound, MediaContent)
+    assert (text.type, sound.type, sound.data, sound.alt) == ("text", "audio", b"ABC", "hello")
+    assert sound.mime_type == "audio/pcm;rate=24000"
+    history = ModelRequest(messages=(Message.user("x"), found.message))
+    sent = model().encode(history)["messages"][1]
+    assert sent == {"role": "assistant", "content": None, "audio": {"id": "a1"}}
+
+
+async def test_speech_shows_its_format_where_it_has_one() -> None:
+    wav = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\0\0\0\0"
+    data = base64.b64encode(wav).decode()
+    found = await read(chunk({"audio": {"id": "a1", "data": data, "transcript": "x"}}, "stop"), DONE)
+    assert found.message is not None
+    sound = found.message.content[-1]
+    assert isinstance(sound, MediaContent)
+    assert (sound.mime_type, sound.data) == ("audio/wav", wav)
+
+
+async def test_speech_moves_to_others_as_its_words() -> None:
+    found = await read(*SPEECH, DONE)
+    assert found.message is not None
+    history = ModelRequest(messages=(Message.user("x"), found.message))
+    other = ChatOpenAI("m", api_key="k")
+    report = other.report(history)
+    sent = other.encode(history, report)["input"][1]
+    assert sent["content"] == [{"type": "output_text", "text": "hello"}]
+    (loss,) = report.losses
+    assert (loss.kind, loss.what, loss.message, loss.block) == ("dropped", "audio", 1, 1)
+    alone = Message.assistant([attrs.evolve(found.message.content[1], opaque={})])
+    history = ModelRequest(messages=(Message.user("x"), alone))
+    for each, read_text in (
+        (other, lambda payload: payload["input"][1]["content"][0]["text"]),
+        (model(), lambda payload: payload["messages"][1]["content"]),
+    ):
+        assert read_text(each.encode(history)) == "hello"
+        plan = each.plan(history)
+        assert [entry.status for entry in plan.entries] == ["native", "degraded"]
+
+
+def test_speech_is_opaque_where_no_plugin_has_a_class_for_it() -> None:
+    decoder = ChatDecoder("openai")
+    for each in SPEECH:
+        decoder.feed(each)
+    found = fold_response(decoder.finish())
+    assert found.message is not None
     (block,) = [block for block in found.message.content if isinstance(block, OpaqueContent)]
-    assert block.data["item"] == {"id": "a1", "transcript": "hello", "data": "QUI=Qw==", "expires_at": 7}
+    assert block.data["item"] == {"id": "a1", "transcript": "hello", "data": "QUJD", "expires_at": 7}
     sent = model().encode(ModelRequest(messages=(Message.user("x"), found.message)))["messages"][1]
     assert sent == {"role": "assistant", "content": None, "audio": {"id": "a1"}}
 

@@ -90,7 +90,7 @@ class MediaContent(Block):
     # -- where it comes from ------------------------------------------------------------------------
 
     @classmethod
-    def sniff(cls, data: bytes) -> str | None:
+    def sniff(cls, data: bytes) -> str | None:  # noqa: ARG003  # for those who override it
         """The MIME type that the bytes show, ``None`` when they show none; override it with a library."""
         return None
 
@@ -139,7 +139,8 @@ class MediaContent(Block):
         :param mime_type: the type; unless given, that which the bytes show, else ``default_mime_type``.
         :raises AgentInputError: no bytes, or the bytes show another type.
         """
-        if not isinstance(data, bytes):
+        given: object = data
+        if not isinstance(given, bytes):
             return cls(data=data, **fields)  # which says so
         place = PurePath(fields.get("name") or "")
         kind = cls._agreed(data, mime_type, place, cls.default_mime_type)

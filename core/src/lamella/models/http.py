@@ -25,6 +25,7 @@ from lamella.events import (
     ResponseDone,
 )
 from lamella.losses import Loss
+from lamella.models.body import Body, body_of
 from lamella.models.completion import fold_response
 from lamella.models.frames import DONE, Frames, SSEFrames
 from lamella.models.inputs import Input
@@ -178,9 +179,8 @@ class WireModel(Model):
         problems = list(outlook.problems)
         size: int | None = None
         try:
-            size = len(
-                json.dumps(self._encoded(asked, report), ensure_ascii=False).encode("utf-8", "replace")
-            )
+            body = body_of(self._encoded(asked, report))
+            size = body.length if isinstance(body, Body) else len(body)
         except LamellaError as error:
             problems.append(Problem.of(error))
         problems.extend(Problem.of(error) for error in report.problems)

@@ -20,6 +20,7 @@ from lamella.errors import (
 from lamella.events import Event, ResponseDone
 from lamella.models.capabilities import Capabilities
 from lamella.models.completion import Completion, fold_response
+from lamella.models.content import say_who_takes_it
 from lamella.models.counting import TokenCount
 from lamella.models.estimate import estimate_tokens
 from lamella.models.inputs import Input
@@ -187,11 +188,13 @@ class Model(abc.ABC):
                 for part in parts:
                     kind = getattr(part, "type", "media")
                     if isinstance(part, MediaContent) and kind not in self.capabilities.inputs:
-                        yield UnsupportedContentError(
+                        error = UnsupportedContentError(
                             f"{self.provider}:{self.model} takes no {kind} content "
                             f"[message {index} ({message.role}), block {place}]",
                             context={"content": kind, "message": index, "block": place},
                         )
+                        say_who_takes_it(error, part)
+                        yield error
 
     async def embed(
         self, inputs: Sequence[str], *, model: str | None = None, dimensions: int | None = None

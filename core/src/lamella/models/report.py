@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from lamella.content import Block
-from lamella.errors import AgentSerializationError
+from lamella.content import Block, MediaContent, TextBlock
+from lamella.errors import AgentSerializationError, UnsupportedContentError
 from lamella.losses import Loss, LossKind
+from lamella.messages import Message
+from lamella.models.content import say_who_takes_it
 from lamella.models.request import TransplantMode
 
 __all__ = ["EncodeReport"]
@@ -38,11 +40,13 @@ class EncodeReport:
         self._block: int | None = None
         self._role: str | None = None
         self._what = ""
+        self._item: Block | None = None
 
     def at(self, message: int, block: int, item: Block, role: str) -> Self:
         """Say which block is being written; use as a context manager."""
         self._message, self._block, self._role = message, block, role
         self._what = getattr(item, "type", type(item).__name__)
+        self._item = item
         return self
 
     def __enter__(self) -> Self:
@@ -55,7 +59,7 @@ class EncodeReport:
             kept = self._collect
             if kept:
                 self.problems.append(error)
-        self._message = self._block = self._role = None
+        self._message = self._block = self._role = self._item = None
         self._what = ""
         return kept
 
@@ -77,6 +81,21 @@ class EncodeReport:
         :param lossless: nothing of it is lost, so that strict mode allows it.
         """
         self._lose("rewritten", reason, what, lossless=lossless)
+
+    def words_of(self, block: Block, message: Message) -> str | None:
+        """What to send in place of media of the assistant that the wire does not take back.
+
+        Its ``alt`` text; empty text where the message says the same anyway, such as the transcript of what
+        was spoken; ``None`` where there are no words for it, and it must be refused. The report notes it.
+        """
+        if not isinstance(block, MediaContent) or not block.alt:
+            return None
+        said = any(isinstance(other, TextBlock) and other.text == block.alt for other in message.content)
+        if said:
+            self.drop(f"{self.dialect} takes no {block.type} of the assistant; its words are in the message")
+            return ""
+        self.rewrite(f"sent as its words: {self.dialect} takes no {block.type} of the assistant")
+        return block.alt
 
     def _lose(self, kind: LossKind, reason: str, what: str | None, *, lossless: bool = False) -> None:
         loss = Loss(
@@ -104,6 +123,8 @@ class EncodeReport:
             "role": self._role,
             "block_type": self._what,
         }
+        if isinstance(error, UnsupportedContentError) and self._item is not None:
+            say_who_takes_it(error, self._item)
         if "message" not in error.context:
             where = f"message {self._message} ({self._role}), block {self._block} ({self._what})"
             error.message = f"{error.message} [{where}, for {self.dialect}]"

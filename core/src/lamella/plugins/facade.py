@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from lamella.errors import LamellaError, PluginError
+from lamella.errors import LamellaError, PluginError, UnsupportedContentError
 from lamella.plugins.kinds import Key
 from lamella.plugins.states import PluginRecord
 from lamella.specs import CommandSpec, Executor, Guardrail, ModelInfo
@@ -85,15 +85,23 @@ class Hooks:
         Asked in this order, until one answers: the content plugin of its type, the provider plugin that
         the dialect is named after, the other content plugins, what is switched on.
 
+        :raises UnsupportedContentError: none has a form for it, and one said why.
         :raises PluginError: a plugin failed, or answered with something else than a mapping.
         """
         keys = self._encoders(content.type, dialect.partition(".")[0])
+        refusal: UnsupportedContentError | None = None
         for implementation in self._host.implementations("lamella_encode_content", keys):
-            encoded = _closed(implementation, content=content, dialect=dialect)
+            try:
+                encoded = _closed(implementation, content=content, dialect=dialect)
+            except UnsupportedContentError as error:
+                refusal = refusal or error  # another plugin may lift it
+                continue
             if isinstance(encoded, Mapping):
                 return encoded
             if encoded is not None:
                 raise implementation.returned(encoded, "a mapping")
+        if refusal is not None:
+            raise refusal
         return None
 
     def price(self, usage: TokenUsage, model: str, provider: str | None = None) -> Cost | None:

@@ -32,6 +32,7 @@ from lamella.providers.failures import (
 )
 from lamella.providers.ids import CallIds
 from lamella.providers.key import Key, scrub_error, to_key
+from lamella.providers.media import MakeMedia, join_base64, made_media
 from lamella.providers.model import ProviderModel, environment
 from lamella.providers.payload import merge, options, strict_loss, tool_choice
 from lamella.providers.replies import check_texts, embeddings_in_order, read_list, read_object
@@ -53,6 +54,7 @@ __all__ = [
     "ErrorBody",
     "Key",
     "LoopClients",
+    "MakeMedia",
     "ProviderModel",
     "ProviderSettings",
     "ProviderTransport",
@@ -72,7 +74,9 @@ __all__ = [
     "integer",
     "interrupted",
     "issuer_of",
+    "join_base64",
     "less",
+    "made_media",
     "merge",
     "number",
     "one_of",

@@ -7,16 +7,16 @@ object of the SDK is made of what arrives. The SDK is imported by the first requ
 from __future__ import annotations
 
 import abc
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, ClassVar, NoReturn
 from urllib.parse import quote, urlencode
 
 import attrs
 
 from lamella._frozen import EMPTY
-from lamella.errors import AgentParsingError, AgentSerializationError, APIConnectionError, LamellaError
+from lamella.errors import AgentParsingError, APIConnectionError, LamellaError
+from lamella.models.body import Body, body_of
 from lamella.models.options import RequestOptions
 from lamella.providers.clients import Connection, LoopClients
 from lamella.providers.failures import http_failure, http_library
@@ -25,7 +25,6 @@ from lamella.providers.urls import without_credentials
 
 __all__ = ["ProviderTransport"]
 
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _NO_OPTIONS = RequestOptions()
 
 
@@ -102,7 +101,7 @@ class ProviderTransport(abc.ABC):
         """Send a model call; leaving the context closes the response on every path."""
         path = self.path(streaming=streaming)
         accept = self.stream_type if streaming else "application/json"
-        response = await self._send("POST", path, to_json(payload), accept, options)
+        response = await self._send("POST", path, body_of(payload), accept, options)
         try:
             if streaming and response.headers.get("content-type", "").startswith("text/html"):
                 raise AgentParsingError(
@@ -124,7 +123,7 @@ class ProviderTransport(abc.ABC):
 
         :raises LamellaError: whatever goes wrong.
         """
-        body = None if payload is None else to_json(payload)
+        body = None if payload is None else body_of(payload)
         try:
             response = await self._send(method, path, body, "application/json", options)
             try:
@@ -138,7 +137,7 @@ class ProviderTransport(abc.ABC):
             raise failure from error
 
     async def _send(
-        self, method: str, path: str, body: bytes | None, accept: str, options: RequestOptions
+        self, method: str, path: str, body: bytes | Body | None, accept: str, options: RequestOptions
     ) -> Any:
         """The response, unread; an error status is raised."""
         connection = await self._clients.get()
@@ -148,7 +147,7 @@ class ProviderTransport(abc.ABC):
             method,
             parsed if url == last else url,
             content=body,
-            headers=self._headers(connection, accept, options, typed=body is not None),
+            headers=self._headers(connection, accept, options, body),
             timeout=self.timeout_of(options),
         )
         if self.http_client is None:
@@ -168,12 +167,17 @@ class ProviderTransport(abc.ABC):
         return response
 
     def _headers(
-        self, connection: Connection, accept: str, options: RequestOptions, *, typed: bool
+        self, connection: Connection, accept: str, options: RequestOptions, body: bytes | Body | None
     ) -> dict[str, str]:
         """The headers of a request, later ones over earlier ones whatever their case."""
+        own = {"Accept": accept}
+        if body is not None:
+            own["Content-Type"] = "application/json"
+        if isinstance(body, Body):
+            own["Content-Length"] = str(body.length)  # some vendors take no chunked requests
         layers = (
             connection.headers,
-            {"Accept": accept, **({"Content-Type": "application/json"} if typed else {})},
+            own,
             self.authorization(),
             self.headers,
             options.headers,
@@ -209,20 +213,3 @@ def with_query(path: str, query: Mapping[str, str]) -> str:
     if not query:
         return path
     return f"{path}{'&' if '?' in path else '?'}{urlencode(query, quote_via=quote)}"
-
-
-def to_json(payload: Mapping[str, Any]) -> bytes:
-    """The payload as JSON; a lone surrogate, which UTF-8 cannot hold, is escaped.
-
-    :raises AgentSerializationError: something in it is no JSON.
-    """
-    try:
-        text = _ENCODER.encode(payload)
-        try:
-            return text.encode()
-        except UnicodeEncodeError:
-            return json.dumps(payload, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise AgentSerializationError(
-            f"the request cannot be written as JSON: {error}", cause=error
-        ) from error

@@ -208,6 +208,8 @@ class History:
             return self._thinking(block)
         if isinstance(block, OpaqueContent) and block.provider is not None:
             return self._vendor_work(block, message)
+        if (words := self._report.words_of(block, message)) is not None:
+            return self._text(TextBlock(text=words), own=None) if words else None
         encode_content(block, DIALECT)  # refuses what nobody knows; what is known has no place here
         raise UnsupportedContentError(
             f"{getattr(block, 'type', 'this')} content of the assistant has no form in {DIALECT}; "

@@ -32,6 +32,7 @@ class Gateway:
             summary=self.row.summary,
             factory=self.build,
             settings="lamella_openai.settings:ChatSettings",
+            dialect="openai.chat",
             env=self.row.env,
             default_model=self.row.default_model,
         )

@@ -9,7 +9,7 @@ documents for such calls ("Thought signatures", FAQ).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -83,12 +83,14 @@ class Contents:
         self._contents: list[_Content] = []
         self._names: dict[str, str] = {}
         self._unnumbered: set[str] = set()
+        self._messages: Sequence[Message] = ()
         self.system: list[str] = []
 
     def contents(self, request: ModelRequest) -> list[Wire]:
         """The native history as it is, then the messages."""
         if request.system_instruction:
             self.system.append(request.system_instruction)
+        self._messages = request.messages
         self._note_calls(request.messages)
         write = {"system": self._system, "user": self._user, "assistant": self._assistant}
         for index, message in enumerate(request.messages):
@@ -219,7 +221,19 @@ class Contents:
         elif isinstance(block, OpaqueContent) and block.provider is not None:
             self._vendor_work("model", index, place, block)
         else:
-            self._add("model", index, place, block, self._media(block))
+            self._add("model", index, place, block, *self._made(block, self._messages[index]))
+
+    def _made(self, block: Block, message: Message) -> list[dict[str, Wire]]:
+        """Media of the assistant: its own goes back as it came, whatever its type; another's speech as its words."""
+        state = state_of(block, self._issuer)
+        if state is not None and isinstance(block, MediaContent) and block.data is not None:
+            inline = {"mimeType": block.mime_type, "data": block.base64_data}
+            return [{"inlineData": inline, **_fields(state, "part")}]
+        if getattr(block, "type", None) == "audio":
+            words = self._report.words_of(block, message)
+            if words is not None:
+                return [{"text": words}] if words else []
+        return [self._media(block)]
 
     def _text(self, block: TextBlock) -> list[dict[str, Wire]]:
         if not all(map(is_own, block.annotations)):

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from lamella.content import MediaContent, OpaqueContent
+from lamella.content import OpaqueContent
 from lamella.errors import AgentParsingError, LamellaError
 from lamella.events import (
     Event,
@@ -28,19 +28,17 @@ from lamella.events import (
     ToolCallDelta,
     ToolCallDone,
 )
-from lamella.providers import interrupted
+from lamella.providers import MakeMedia, interrupted, join_base64
 from lamella.usage import TokenUsage
 from lamella_gemini.calls import PendingCall, new_call_id
 from lamella_gemini.citations import Citations
 from lamella_gemini.errors import reported_error
-from lamella_gemini.images import join_base64
 from lamella_gemini.parts import GENERATE, Segments, more_text, rest_of
 from lamella_gemini.usage import counts, read_usage
 
 __all__ = ["GenerateContentDecoder"]
 
 Wire: TypeAlias = Any
-MakeImage: TypeAlias = Callable[[str, str, Mapping[str, Any]], MediaContent | None]
 
 _STOPS: Final[Mapping[str, StopReason]] = {
     "STOP": "end_turn",
@@ -87,18 +85,18 @@ class GenerateContentDecoder:
     """One response.
 
     :param issuer: whose state the blocks carry.
-    :param make_image: for generated images; without it, or where it gives none, they stay opaque.
+    :param make_media: for generated images and speech; without it, or where it gives none, they stay opaque.
     :param hide: takes secrets out of an error that a server reports.
     """
 
     def __init__(
         self,
         issuer: str,
-        make_image: MakeImage | None = None,
+        make_media: MakeMedia | None = None,
         hide: Callable[[Wire], Wire] | None = None,
     ) -> None:
         self._issuer = issuer
-        self._make_image = make_image
+        self._make_media = make_media
         self._hide = hide or _as_it_is
         self._id: str | None = None
         self._model: str | None = None
@@ -241,17 +239,16 @@ class GenerateContentDecoder:
         self._close(chunk)
         # Images that a model makes while it thinks are no answer.
         shown = kind.startswith("image/") and part.get("thought") is not True
-        if shown and (image := self._image(part, kind)) is not None:
-            self._held.append(MediaOutputDone(id=self._id, raw_event=chunk, media=image))
-        else:
-            self._held.append(self._opaque(part, chunk))
+        self._held.append(self._media(part, kind, chunk) if shown else self._opaque(part, chunk))
 
-    def _image(self, part: Mapping[str, Wire], mime_type: str) -> MediaContent | None:
+    def _media(self, part: Mapping[str, Wire], mime_type: str, chunk: Wire) -> Event:
         data = part["inlineData"].get("data")
-        if self._make_image is None or not isinstance(data, str):
-            return None
-        rest = rest_of(part, "inlineData")
-        return self._make_image(data, mime_type, {self._issuer: {GENERATE: {"part": rest}}})
+        if self._make_media is not None and isinstance(data, str):
+            state = {self._issuer: {GENERATE: {"part": rest_of(part, "inlineData")}}}
+            made = self._make_media(mime_type.partition("/")[0], data, mime_type, opaque=state)
+            if made is not None:
+                return MediaOutputDone(id=self._id, raw_event=chunk, media=made)
+        return self._opaque(part, chunk)
 
     def _opaque(self, part: Mapping[str, Wire], chunk: Wire) -> OtherEvent:
         kind = next((name for name in part if name not in _BESIDE), "part")
@@ -314,7 +311,7 @@ class GenerateContentDecoder:
                 "data": join_base64([str(piece.get("data") or "") for piece in self._audio]),
             }
             self._audio = []
-            self._held.append(self._opaque({"inlineData": data}, chunk))
+            self._held.append(self._media({"inlineData": data}, str(data["mimeType"]), chunk))
 
     def _reasoning(self, segments: Segments, chunk: Wire, more: dict[str, Wire]) -> ReasoningDone:
         return ReasoningDone(

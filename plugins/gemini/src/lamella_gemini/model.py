@@ -7,11 +7,10 @@ from typing import ClassVar
 import attrs
 
 from lamella.models import Capabilities, EncodeReport, ModelRequest
-from lamella.providers import Wire
+from lamella.providers import Wire, made_media
 from lamella_gemini import decode, encode
 from lamella_gemini.base import GeminiModel
 from lamella_gemini.catalog import CAPABILITIES
-from lamella_gemini.images import make_image
 from lamella_gemini.settings import GeminiSettings
 from lamella_gemini.transport import GenerateContentTransport
 
@@ -55,7 +54,7 @@ class ChatGemini(GeminiSettings, GeminiModel):
 
     def decoder(self) -> decode.GenerateContentDecoder:
         """A decoder for one response."""
-        return decode.GenerateContentDecoder(self.issuer, make_image, self._key.hide)
+        return decode.GenerateContentDecoder(self.issuer, made_media, self._key.hide)
 
     def make_transport(self) -> GenerateContentTransport:
         """The transport; it imports the SDK with the first request."""

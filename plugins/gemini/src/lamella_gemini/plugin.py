@@ -23,4 +23,5 @@ def lamella_provider() -> lamella.ProviderSpec:
         default_model="gemini-3-flash-preview",
         models=MODELS,
         capabilities=CAPABILITIES,
+        dialect="gemini",
     )

@@ -129,10 +129,10 @@ class Steps:
         self._open = None
         for place, block in enumerate(message.content):
             with self._report.at(index, place, block, message.role):
-                self._made(block)
+                self._made(block, message)
         self._open = None
 
-    def _made(self, block: Block) -> None:
+    def _made(self, block: Block, message: Message) -> None:
         if isinstance(block, TextBlock):
             self._text(block)
         elif isinstance(block, ReasoningBlock):
@@ -143,8 +143,17 @@ class Steps:
             self._vendor_work(block, None)
         elif isinstance(block, MediaContent) and (state := state_of(block, self._issuer)) is not None:
             self._say(content_of(block, state), state)
+        elif self._spoken(block, message):
+            return
         else:
             self._say(self._part(block), None)
+
+    def _spoken(self, block: Block, message: Message) -> bool:
+        """Whether it is another's speech, of which the words are sent."""
+        words = self._report.words_of(block, message) if getattr(block, "type", None) == "audio" else None
+        if words:
+            self._say({"type": "text", "text": words}, None)
+        return words is not None
 
     def _text(self, block: TextBlock) -> None:
         state = state_of(block, self._issuer)

@@ -148,7 +148,7 @@ class History:
         turn = _Turn()
         for place, block in enumerate(message.content):
             with self._report.at(index, place, block, message.role):
-                self._block(block, turn)
+                self._block(block, turn, message)
         if not turn:
             return
         if self._turn is not None and (self._turn.calls or turn.calls):
@@ -158,7 +158,7 @@ class History:
             self._turn = turn
             self._sent.append(turn.message())
 
-    def _block(self, block: Block, turn: _Turn) -> None:
+    def _block(self, block: Block, turn: _Turn, message: Message) -> None:
         state = self._state(block)
         if isinstance(block, TextBlock):
             if not block.text:
@@ -173,6 +173,9 @@ class History:
         elif isinstance(block, OpaqueContent) and block.provider is not None:
             if (chunk := self._vendor_work(block)) is not None:
                 turn.chunks.append(chunk)
+        elif (words := self._report.words_of(block, message)) is not None:
+            if words:
+                turn.chunks.append({"type": "text", "text": words})
         else:
             raise UnsupportedContentError(
                 f"{getattr(block, 'type', 'this')} content of the assistant has no form in {DIALECT}; "

@@ -23,4 +23,5 @@ def lamella_provider() -> lamella.ProviderSpec:
         default_model=DEFAULT_MODEL,
         models=MODELS,
         capabilities=CAPABILITIES,
+        dialect="mistral.chat",
     )

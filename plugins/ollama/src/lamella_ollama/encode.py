@@ -183,11 +183,11 @@ class History:
         turn = _Turn()
         for place, block in enumerate(message.content):
             with self._report.at(index, place, block, message.role):
-                self._block(block, turn)
+                self._block(block, turn, message)
         if turn:
             self._sent.append(turn.message())
 
-    def _block(self, block: Block, turn: _Turn) -> None:
+    def _block(self, block: Block, turn: _Turn, message: Message) -> None:
         if isinstance(block, TextBlock):
             turn.texts.append(block.text)
             if block.annotations:
@@ -199,6 +199,8 @@ class History:
             self._reasoning(block, turn)
         elif isinstance(block, OpaqueContent) and block.provider is not None:
             self._vendor_fields(block, turn)
+        elif (words := self._report.words_of(block, message)) is not None:
+            turn.texts.append(words)
         else:
             raise UnsupportedContentError(
                 f"{getattr(block, 'type', 'this')} content of the assistant has no form in {DIALECT}; "

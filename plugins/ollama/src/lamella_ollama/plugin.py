@@ -25,4 +25,5 @@ def lamella_provider() -> lamella.ProviderSpec:
         env=("OLLAMA_API_KEY",),
         default_model=DEFAULT_MODEL,
         capabilities=CAPABILITIES,
+        dialect="ollama",
     )

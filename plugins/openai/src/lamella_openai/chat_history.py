@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lamella.content import Block, OpaqueContent, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
+from lamella.content import (
+    Block,
+    MediaContent,
+    OpaqueContent,
+    ReasoningBlock,
+    TextBlock,
+    ToolCallBlock,
+    ToolOutputBlock,
+)
 from lamella.errors import UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import EncodeReport, ModelRequest, encode_content
@@ -114,7 +122,7 @@ class History:
         turn = _Turn()
         for place, block in enumerate(message.content):
             with self._report.at(index, place, block, message.role):
-                self._block(block, turn)
+                self._block(block, turn, message)
         if not turn:
             return
         if self._open is not None and self._open.takes(turn):
@@ -140,7 +148,7 @@ class History:
                 "leave them out, or use another provider"
             )
 
-    def _block(self, block: Block, turn: _Turn) -> None:
+    def _block(self, block: Block, turn: _Turn, message: Message) -> None:
         state = self._state(block)
         if isinstance(block, TextBlock):
             turn.add_text(block, state)
@@ -153,6 +161,15 @@ class History:
             self._reasoning(block, state, turn)
         elif isinstance(block, OpaqueContent) and block.provider is not None:
             self._vendor_work(block, turn)
+        elif (
+            isinstance(block, MediaContent)
+            and isinstance(audio := state.get("audio"), Mapping)
+            and audio.get("id")
+        ):
+            turn.fields["audio"] = {"id": audio["id"]}
+        elif (words := self._report.words_of(block, message)) is not None:
+            if words:
+                turn.add_text(TextBlock(text=words), {})
         else:
             raise UnsupportedContentError(
                 f"{getattr(block, 'type', 'this')} content of the assistant has no form in {DIALECT}; "

@@ -23,4 +23,5 @@ def lamella_provider() -> lamella.ProviderSpec:
         default_model="gpt-5-nano",
         models=MODELS,
         capabilities=CHAT_CAPABILITIES,
+        dialect="openai.chat",
     )

@@ -14,6 +14,7 @@ from lamella.content import OpaqueContent
 from lamella.errors import AgentParsingError, LamellaError
 from lamella.events import (
     Event,
+    MediaOutputDone,
     MessageOutputDelta,
     MessageOutputDone,
     OtherEvent,
@@ -22,7 +23,7 @@ from lamella.events import (
     ResponseDone,
     StopReason,
 )
-from lamella.providers import interrupted
+from lamella.providers import MakeMedia, interrupted, join_base64
 from lamella.usage import TokenUsage
 from lamella_openai.calls import CallAssembler
 from lamella_openai.errors import reported_error
@@ -39,6 +40,8 @@ _STOPS: Final[Mapping[str, StopReason]] = {
     "length": "max_tokens",
     "content_filter": "content_filter",
 }
+_PCM: Final = "audio/pcm;rate=24000"
+"""16 bits, little-endian, one channel: OpenAI, "Audio and speech"."""
 _REASONING_FIELDS: Final = ("reasoning_content", "reasoning")
 
 
@@ -46,11 +49,18 @@ class ChatDecoder:
     """One completion.
 
     :param issuer: whose state the blocks carry.
+    :param make_media: for what the model speaks; without it, or where it gives none, that stays opaque.
     :param hide: takes secrets out of an error that a server reports.
     """
 
-    def __init__(self, issuer: str, hide: Callable[[Wire], Wire] | None = None) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        make_media: MakeMedia | None = None,
+        hide: Callable[[Wire], Wire] | None = None,
+    ) -> None:
         self._issuer = issuer
+        self._make_media = make_media
         self._hide = hide or _as_it_is
         self._id: str | None = None
         self._model: str | None = None
@@ -68,6 +78,7 @@ class ChatDecoder:
         self._annotations: list[Wire] = []
         self._logprobs: list[Wire] = []
         self._audio: dict[str, Wire] = {}
+        self._sound: list[str] = []
         self._calls = CallAssembler(issuer)
 
     @property
@@ -181,9 +192,9 @@ class ChatDecoder:
 
     def _read_audio(self, audio: Mapping[str, Wire], chunk: Wire, events: list[Event]) -> None:
         for name, value in audio.items():
-            if name in ("data", "transcript") and isinstance(value, str):
-                self._audio[name] = self._audio.get(name, "") + value
-            elif value is not None:
+            if name == "data" and isinstance(value, str):
+                self._sound.append(value)
+            elif value is not None and name != "transcript":
                 self._audio[name] = value
         if transcript := audio.get("transcript"):
             self._say(self._transcript, transcript, chunk, events)
@@ -238,7 +249,7 @@ class ChatDecoder:
             events.append(self._text_done("".join(self._transcript), "transcript", last))
         if self._refusal:
             events.append(self._text_done("".join(self._refusal), "refusal", last))
-        if self._audio:
+        if self._audio or self._sound:
             events.append(self._audio_done(last))
         events.extend(self._calls.done(last))
         stop: StopReason = self._stop_reason()
@@ -290,9 +301,23 @@ class ChatDecoder:
             opaque={self._issuer: {"chat": state}},
         )
 
-    def _audio_done(self, last: Wire) -> OtherEvent:
+    def _audio_done(self, last: Wire) -> Event:
+        """What was said, as sound. The wire does not say its format; streamed sound is always bare PCM."""
+        sound = join_base64(self._sound) if self._sound else ""
+        words = "".join(self._transcript) or None
+        if self._make_media is not None and sound:
+            state = {self._issuer: {"chat": {"audio": self._audio}}}
+            made = self._make_media("audio", sound, None, alt=words, opaque=state)
+            made = made or self._make_media("audio", sound, _PCM, alt=words, opaque=state)
+            if made is not None:
+                return MediaOutputDone(id=self._audio.get("id"), raw_event=last, media=made)
+        item = {
+            **self._audio,
+            **({"data": sound} if sound else {}),
+            **({} if words is None else {"transcript": words}),
+        }
         block = OpaqueContent(
-            type=f"{self._issuer}.audio", provider=self._issuer, data={"api": "chat", "item": self._audio}
+            type=f"{self._issuer}.audio", provider=self._issuer, data={"api": "chat", "item": item}
         )
         return OtherEvent(id=self._audio.get("id"), raw_event=last, name="audio", block=block)
 

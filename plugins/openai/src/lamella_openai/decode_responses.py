@@ -26,18 +26,16 @@ from lamella.events import (
     ToolCallDelta,
     ToolCallDone,
 )
-from lamella.providers import interrupted
+from lamella.providers import MakeMedia, interrupted
 from lamella_openai.calls import new_call_id
 from lamella_openai.errors import reported_error
 from lamella_openai.pieces import Key, Part, Pieces, key_of
 from lamella_openai.replay import CUSTOM_CALL, ITEM, call_state, message_state, reasoning_state
 from lamella_openai.usage import read_responses_usage
 
-__all__ = ["MakeImage", "ResponsesDecoder"]
+__all__ = ["ResponsesDecoder"]
 
 Wire: TypeAlias = Any
-MakeImage: TypeAlias = Callable[[str, str, Mapping[str, Any]], MediaContent | None]
-"""Makes an image from base64, its format and its opaque state; ``None`` where no content plugin can."""
 
 _INCOMPLETE: Final[Mapping[str, StopReason]] = {
     "max_output_tokens": "max_tokens",
@@ -50,19 +48,19 @@ class ResponsesDecoder:
     """One response.
 
     :param issuer: whose state the blocks carry.
-    :param make_image: for generated images; without it, or where it gives none, they stay opaque.
+    :param make_media: for generated images; without it, or where it gives none, they stay opaque.
     :param hide: takes secrets out of an error that a server reports.
     """
 
     def __init__(
         self,
         issuer: str,
-        make_image: MakeImage | None = None,
+        make_media: MakeMedia | None = None,
         hide: Callable[[Wire], Wire] | None = None,
     ) -> None:
         self._issuer = issuer
         self._hide = hide or _as_it_is
-        self._make_image = make_image
+        self._make_media = make_media
         self._added: dict[Key, dict[str, Wire]] = {}
         self._pieces = Pieces()
         self._annotations: dict[Key, list[Wire]] = {}
@@ -374,13 +372,14 @@ class ResponsesDecoder:
 
     def _image(self, item: Mapping[str, Wire]) -> MediaContent | None:
         result = item.get("result")
-        if self._make_image is None or not isinstance(result, str) or not result:
+        if self._make_media is None or not isinstance(result, str) or not result:
             return None
         kept = {name: value for name, value in item.items() if name != "result" and value is not None}
         state: dict[str, Wire] = {ITEM: kept}
         if self._follows is not None:
             state["follows"] = self._follows
-        return self._make_image(result, item.get("output_format") or "png", {self._issuer: state})
+        kind = f"image/{item.get('output_format') or 'png'}"
+        return self._make_media("image", result, kind, opaque={self._issuer: state})
 
 
 def _flat(event: Mapping[str, Wire]) -> dict[str, Wire]:

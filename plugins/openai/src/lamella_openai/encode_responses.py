@@ -196,7 +196,7 @@ class History:
                     open_message = self._text(block, open_message)
                     continue
                 open_message = None
-                self._other(block, last=place == len(message.content) - 1)
+                self._other(block, message, last=place == len(message.content) - 1)
 
     def _text(self, block: TextBlock, open_message: _OpenMessage | None) -> _OpenMessage:
         """Put a text block into the open message, or into a new one where it is of another item."""
@@ -213,7 +213,7 @@ class History:
             self._report.rewrite("sent without its citations: they are in another API's form")
         return open_message
 
-    def _other(self, block: Block, *, last: bool) -> None:
+    def _other(self, block: Block, message: Message, *, last: bool) -> None:
         if isinstance(block, ReasoningBlock):
             self._reasoning(block, last=last)
         elif isinstance(block, ToolCallBlock):
@@ -222,6 +222,9 @@ class History:
             self._vendor_work(block)
         elif (state := self._state(block)) is not None:
             self._items.append(_made_media(block, state))
+        elif (words := self._report.words_of(block, message)) is not None:
+            if words:
+                self._text(TextBlock(text=words), None)
         else:
             encode_content(block, DIALECT)  # refuses what nobody knows; what is known has no place here
             raise UnsupportedContentError(

@@ -16,12 +16,11 @@ from lamella.models import (
     OutputSchema,
     TokenCount,
 )
-from lamella.providers import ProviderModel, Wire, check_text_format, environment, text
+from lamella.providers import ProviderModel, Wire, check_text_format, environment, made_media, text
 from lamella.specs import ModelInfo
 from lamella_openai import decode_chat, decode_responses, encode_chat, encode_responses, endpoints
 from lamella_openai.catalog import MODELS, RESPONSES_CAPABILITIES, chat_capabilities
 from lamella_openai.deviations import Deviations
-from lamella_openai.images import make_image
 from lamella_openai.settings import ChatSettings, OpenAISettings, ResponsesSettings
 from lamella_openai.transport import OpenAITransport
 
@@ -108,7 +107,7 @@ class ChatOpenAI(ResponsesSettings, _OpenAIModel):
 
     def decoder(self) -> decode_responses.ResponsesDecoder:
         """A decoder for one response."""
-        return decode_responses.ResponsesDecoder(self.issuer, make_image, self._key.hide)
+        return decode_responses.ResponsesDecoder(self.issuer, made_media, self._key.hide)
 
     async def count_tokens(self, request: Input | ModelRequest) -> TokenCount:
         """How many input tokens a request is, as the server counts them."""
@@ -157,7 +156,7 @@ class ChatOpenAICompletions(ChatSettings, _OpenAIModel):
 
     def decoder(self) -> decode_chat.ChatDecoder:
         """A decoder for one completion."""
-        return decode_chat.ChatDecoder(self.issuer, self._key.hide)
+        return decode_chat.ChatDecoder(self.issuer, made_media, self._key.hide)
 
     async def embed(
         self, inputs: Sequence[str], *, model: str | None = None, dimensions: int | None = None
