@@ -29,8 +29,11 @@ HEAVY = {
 }
 PLUGINS = {
     "lamella_anthropic",
+    "lamella_audio",
     "lamella_cli",
     "lamella_console",
+    "lamella_document",
+    "lamella_fetch",
     "lamella_gateways",
     "lamella_gemini",
     "lamella_image",

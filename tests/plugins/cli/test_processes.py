@@ -155,7 +155,7 @@ code = run(sys.argv[1:])
 print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
 """
 _FORBIDDEN = (
-    "cattrs", "httpcore2", "httpx", "httpx2", "lamella_console", "lamella_image", "lamella_jsonl",
+    "cattrs", "httpcore2", "httpx", "httpx2", "lamella_audio", "lamella_console", "lamella_document", "lamella_image", "lamella_jsonl",
     "lamella_openai", "lamella_python", "lamella_sim", "msgspec", "openai", "PIL", "pydantic", "rich",
 )  # fmt: skip
 

@@ -253,7 +253,7 @@ async def test_media_and_server_side_work_are_named() -> None:
         OtherEvent(name="ignored"),
         OpaqueEvent(type="acme.thing"),
     )
-    assert shown == "[image/png, https://example.com/a.png]\n[acme.model3d]\n[openai.web_search_call]\n"
+    assert shown == "[https://example.com/a.png, image/png]\n[acme.model3d]\n[openai.web_search_call]\n"
 
 
 async def test_an_answer_that_no_event_showed_is_shown_at_the_end() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import attrs
 
@@ -14,11 +14,15 @@ from lamella.models import get_model
 from lamella.specs import Sink, ToolSource
 from lamella_cli.approving import ApprovalMode, Approver
 from lamella_cli.choosing import choose_model
-from lamella_cli.display import Display, JSONLines, People
+from lamella_cli.display import CONSOLE, Collecting, Display, JSONLines, People, console_settings
+from lamella_cli.downscaling import downscale
 from lamella_cli.driving import Unshown, drive
-from lamella_cli.images import read_images
-from lamella_cli.output import notice
+from lamella_cli.exits import Exit
+from lamella_cli.media import read_media
+from lamella_cli.media_options import Given
+from lamella_cli.output import error_line, notice
 from lamella_cli.prompting import prompt_message, read_prompt
+from lamella_cli.saving import MadeMedia, save_media
 from lamella_cli.storing import Keeping, enabled_stores, keep_runs
 from lamella_cli.tooling import find_tools
 
@@ -28,18 +32,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "Planned", "ask", "plan"]
 
-_CONSOLE: Final = "console"
-
 
 @attrs.frozen(kw_only=True)
 class Asked:
-    """The arguments of ``lamella run``."""
+    """The arguments of ``lamella run``. ``save_media`` is the folder for media that the model makes."""
 
     prompt: tuple[str, ...] = ()
     model: str | None = None
     tools: tuple[str, ...] = ()
     system: str | None = None
-    images: tuple[Path, ...] = ()
+    media: tuple[Given, ...] = ()
+    downscale: bool = False
+    save_media: Path | None = None
+    show_images: bool | None = None
     as_json: bool = False
     max_iterations: int = 20
     store: bool = True
@@ -67,11 +72,11 @@ def plan(session: Session, asked: Asked, output: TextIO) -> Planned:
     """
     project = session.project
     enabled = project.enabled_sinks()
-    shown = project.plugin_settings("sink", _CONSOLE) if _CONSOLE in enabled else {}
-    display = JSONLines(output) if asked.as_json else People(shown)
+    display = JSONLines(output) if asked.as_json else People(console_settings(project, asked.show_images))
     stores = () if asked.store else tuple(enabled_stores(project))
-    project = session.without_sinks([name for name in enabled if name == _CONSOLE or name in stores])
-    message = prompt_message(read_prompt(asked.prompt), read_images(asked.images, project))
+    project = session.without_sinks([name for name in enabled if name == CONSOLE or name in stores])
+    text = read_prompt(asked.prompt, stdin_taken=any(given.is_stdin for given in asked.media))
+    message = prompt_message(text, read_media(asked.media, project))
     choice = choose_model(asked.model, project)
     tools = find_tools(asked.tools, project)
     if choice.notice is not None:
@@ -85,6 +90,9 @@ async def ask(planned: Planned, asked: Asked) -> int:
     """Do the run; return the exit code."""
     project = planned.project
     async with get_model(planned.model, project=project) as model:
+        message = planned.message
+        if asked.downscale:
+            message = await downscale(message, getattr(model, "dialect", None))
         keeping = keep_runs(project) if asked.store else None
         unshown = Unshown()
         sinks: list[Sink] = [unshown]
@@ -98,10 +106,26 @@ async def ask(planned: Planned, asked: Asked) -> int:
             sinks=sinks,
             project=project,
         )
-        stream = agent.astream([planned.message])
-        ended = await drive(stream, planned.display, Approver(asked.approve), unshown, debug=planned.debug)
+        stream = agent.astream([message])
+        made = MadeMedia()
+        display = Collecting(planned.display, made)
+        try:
+            ended = await drive(stream, display, Approver(asked.approve), unshown, debug=planned.debug)
+        finally:
+            saved = _save(made, asked)
         await _say_where(stream, keeping)
-        return ended
+        return ended if saved or ended is not Exit.OK else Exit.FAILED
+
+
+def _save(made: MadeMedia, asked: Asked) -> bool:
+    """Save what the model made, if that is wanted; whether nothing went wrong. The answer is out by now."""
+    if asked.save_media is None:
+        return True
+    otherwise = f"lamella runs show {made.run_id} --save-media DIR saves it elsewhere"
+    failure = save_media(made, asked.save_media, otherwise if asked.store else "it was not stored either")
+    if failure is not None:
+        error_line(failure.message, failure.error_code.value)
+    return failure is None
 
 
 async def _say_where(stream: AgentStream, keeping: Keeping | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
 
 import click
 
@@ -12,7 +12,20 @@ from lamella.events import RunStreamEvent, StreamError
 from lamella_cli.output import error_line, notice
 from lamella_console import ConsoleSink
 
-__all__ = ["Display", "JSONLines", "People"]
+if TYPE_CHECKING:
+    from lamella.config import Project
+    from lamella_cli.saving import MadeMedia
+
+__all__ = ["CONSOLE", "Collecting", "Display", "JSONLines", "People", "console_settings"]
+
+CONSOLE: Final = "console"
+
+
+def console_settings(project: Project, show_images: bool | None) -> dict[str, Any]:
+    """The settings of the project's console sink, which hold here too; the command line's word comes first."""
+    settings = project.plugin_settings("sink", CONSOLE) if CONSOLE in project.enabled_sinks() else {}
+    chosen = {} if show_images is None else {"images": "always" if show_images else "never"}
+    return {**settings, **chosen}
 
 
 class Display(Protocol):
@@ -72,3 +85,24 @@ class JSONLines:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+class Collecting:
+    """A display that also keeps the media which the model makes."""
+
+    def __init__(self, display: Display, made: MadeMedia) -> None:
+        self._display = display
+        self._made = made
+
+    async def open(self) -> None:
+        """Get ready."""
+        await self._display.open()
+
+    async def show(self, envelope: RunStreamEvent) -> None:
+        """Keep, then show an event."""
+        self._made.feed(envelope)
+        await self._display.show(envelope)
+
+    async def close(self) -> None:
+        """The run is over."""
+        await self._display.close()

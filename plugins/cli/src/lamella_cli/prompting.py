@@ -1,4 +1,4 @@
-"""The prompt of a run: words on the command line, piped text, or both, and images."""
+"""The prompt of a run: words on the command line, piped text, or both, and media."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ _PATIENCE: Final = 2.0
 """Seconds that a pipe beside a prompt may keep silent."""
 
 
-def read_prompt(words: Sequence[str]) -> str:
+def read_prompt(words: Sequence[str], *, stdin_taken: bool = False) -> str:
     """The text of the prompt: the words, and under them what is piped in.
 
     ``-``, or no words, waits for piped text. Beside words, a pipe that sends nothing for two seconds is left
     alone: whoever started the program may hold it open for ever.
 
-    :raises click.UsageError: there is neither.
+    :param stdin_taken: whether what is piped in is a medium: then it is left alone.
+    :raises click.UsageError: there is neither, or both the prompt and a medium are to be standard input.
     """
+    if stdin_taken and "-" in words:
+        raise click.UsageError(
+            "standard input can be read once: it is the prompt, or an image, audio or document"
+        )
     text = " ".join(word for word in words if word != "-")
-    wanted = "-" in words or (_is_piped() and (not text or _sends()))
+    wanted = not stdin_taken and ("-" in words or (_is_piped() and (not text or _sends())))
     piped = _read_stdin() if wanted else ""
     prompt = "\n\n".join(part for part in (text, piped) if part.strip())
     if not prompt:
@@ -59,6 +64,6 @@ def _read_stdin() -> str:
     return sys.stdin.read().rstrip("\n")
 
 
-def prompt_message(text: str, images: Sequence[Block]) -> Message:
-    """The user message: the text, then the images."""
-    return Message.user([TextBlock(text=text), *images])
+def prompt_message(text: str, media: Sequence[Block]) -> Message:
+    """The user message: the text, then the media."""
+    return Message.user([TextBlock(text=text), *media])

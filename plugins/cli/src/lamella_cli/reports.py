@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,14 +23,17 @@ _EVENT_WIDTH: Final = 160
 _ENVELOPE_PARTS: Final = ("type", "raw_event", "token_usage", "raw", "input")
 
 
-def report_lines(events: Sequence[RunStreamEvent]) -> Iterator[str]:
-    """The run as people read it."""
+def report_lines(events: Sequence[RunStreamEvent], draw: Callable[[Block], str]) -> Iterator[str]:
+    """The run as people read it.
+
+    :param draw: the text that draws a block in this terminal, or "".
+    """
     result = fold(events)
     for name, value in _facts(result, events):
         yield f"{name:<9} {printable(value)}"
     for message in (*result.input, *result.messages):
         yield ""
-        yield from _message_lines(message)
+        yield from _message_lines(message, draw)
     nested = list(_nested(result.run, 0))
     if nested:
         yield from ("", "agents:", *nested)
@@ -71,13 +74,15 @@ def _cost(events: Sequence[RunStreamEvent]) -> str:
     return "unknown" if amount is None else describe_cost(amount)
 
 
-def _message_lines(message: Message) -> Iterator[str]:
+def _message_lines(message: Message, draw: Callable[[Block], str]) -> Iterator[str]:
     for block in message.content:
         who = "tool" if isinstance(block, ToolOutputBlock) else message.role
         lines = printable(_block_text(block)).split("\n")
         yield f"{who + ':':<10} {lines[0]}".rstrip()
         for line in lines[1:]:
             yield f"{'':<10} {line}".rstrip()
+        output = block.output if isinstance(block, ToolOutputBlock) else ()
+        yield from filter(None, map(draw, (block, *(output if isinstance(output, tuple) else ()))))
 
 
 def _block_text(block: Block) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final, TextIO
 
+from lamella_console._thumbnail import Thumbnail
+from lamella_console.pictures import Pictures
 from lamella_console.plain import printable
-from lamella_console.settings import Color
+from lamella_console.settings import Color, Images
 
 __all__ = ["Output"]
 
@@ -25,11 +27,12 @@ _STYLES: Final = {
 class Output:
     """Writes text as it comes, each piece once: no markup, no wrapping, nothing is ever drawn again."""
 
-    def __init__(self, file: TextIO, color: Color) -> None:
+    def __init__(self, file: TextIO, color: Color, images: Images) -> None:
         from lamella_console._terminal import terminal  # rich is imported when something is shown
 
         self._console = terminal(file, color)
         self._encoding = self._console.encoding
+        self._pictures = Pictures(file, images)
         self._line_start = True
         self._blank = True
 
@@ -43,6 +46,20 @@ class Output:
         self._blank = text.endswith("\n\n") or (text == "\n" and self._line_start)
         self._line_start = text.endswith("\n")
         self._write(text, _STYLES[kind])
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether :meth:`draw` draws."""
+        return self._pictures.shown
+
+    def draw(self, picture: Thumbnail, indent: int) -> None:
+        """A picture on lines of its own; nothing where none can be shown."""
+        pad = "  " * indent
+        drawn = self._pictures.draw(picture, self._console.width - len(pad) - 1)
+        if drawn:
+            self.break_line()
+            self._console.file.write(f"{pad}{drawn}\n")
+            self._console.file.flush()
 
     def break_line(self, *, blank: bool = False) -> None:
         """Go to the start of a line; with ``blank``, leave an empty one above it unless nothing is there."""

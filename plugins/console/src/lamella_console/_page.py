@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from lamella_console._output import Output
+from lamella_console._thumbnail import Thumbnail
 
 __all__ = ["Page", "Speaker"]
 
@@ -39,6 +40,16 @@ class Page:
         """A line of its own."""
         self.end_block()
         self.write(speaker, kind, f"{text}\n", step)
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether :meth:`draw` draws."""
+        return self._notes.shows_pictures
+
+    def draw(self, speaker: Speaker, picture: Thumbnail, step: int = 0) -> None:
+        """A picture under the line that names it."""
+        self.end_block()
+        self._use(self._notes).draw(picture, len(speaker[1]) + step)
 
     def end_block(self) -> None:
         """What comes next begins a block, also if it is of the same kind."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lamella._json import dumps
+from lamella.content import Block
 from lamella.errors import ErrorCode
 from lamella.events import (
     AgentEnd,
@@ -27,13 +28,15 @@ from lamella.events import (
     ResponseDone,
     StreamEnd,
     StreamError,
+    StreamStart,
     ToolCallDelta,
     ToolCallDone,
     ToolOutputDone,
 )
 from lamella.rendering import TextRenderer
+from lamella_console._gallery import Gallery
 from lamella_console._page import Page, Speaker
-from lamella_console.plain import cut, describe_media, describe_output
+from lamella_console.plain import cut, describe_media, describe_output, media_in
 
 __all__ = ["AgentView"]
 
@@ -41,8 +44,11 @@ __all__ = ["AgentView"]
 class AgentView:
     """Shows the events of one agent."""
 
-    def __init__(self, page: Page, speaker: Speaker, *, width: int, reasoning: bool) -> None:
+    def __init__(
+        self, page: Page, speaker: Speaker, gallery: Gallery, *, width: int, reasoning: bool
+    ) -> None:
         self._page = page
+        self._gallery = gallery
         self._speaker = speaker
         self._depth = len(speaker[1])
         self._width = width
@@ -135,6 +141,8 @@ class AgentView:
         kind, sign = ("failure", "failed:") if event.is_error else ("result", "->")
         text = f"{event.name or event.call_id} {sign} {cut(describe_output(event.output), self._width)}"
         self._line(kind, text, 1)
+        for part in event.output if isinstance(event.output, tuple) else ():
+            self._draw(part, 1)
 
     def _approval_pending(self, event: ApprovalPending) -> None:
         call = f"{event.name}({cut(dumps(event.arguments), self._width)})"
@@ -177,8 +185,22 @@ class AgentView:
         self._line("warning", f"replaced by guardrail {event.guardrail or ''}{reason}:")
         self._say(event.output)
 
+    def _stream_start(self, event: StreamStart) -> None:
+        """The media that go with the prompt; those of earlier messages were shown when they were sent."""
+        for part in media_in(event.input[-1].content if event.input else ()):
+            self._show_media(part)
+
     def _media(self, event: MediaOutputDone) -> None:
-        self._line("note", describe_media(event.media))
+        self._show_media(event.media)
+
+    def _show_media(self, block: Block) -> None:
+        self._line("note", describe_media(block))
+        self._draw(block)
+
+    def _draw(self, block: Block, step: int = 0) -> None:
+        picture = self._gallery.take(block)
+        if picture is not None:
+            self._page.draw(self._speaker, picture, step)
 
     def _other(self, event: OtherEvent) -> None:
         if event.block is not None:
@@ -233,6 +255,7 @@ _SHOW: Final[Mapping[type[Any], Callable[[AgentView, Any], None]]] = {
     GuardrailOverride: AgentView._override,
     MediaOutputDone: AgentView._media,
     OtherEvent: AgentView._other,
+    StreamStart: AgentView._stream_start,
     AgentStart: AgentView._agent_start,
     AgentEnd: AgentView._agent_end,
     StreamEnd: AgentView._stream_end,

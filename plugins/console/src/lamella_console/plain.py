@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from lamella._json import dumps
 from lamella.content import Block, MediaContent, OpaqueContent, TextBlock
 
-__all__ = ["cut", "describe_media", "describe_output", "printable"]
+__all__ = ["cut", "describe_media", "describe_output", "media_in", "printable"]
+
+_MOST: Final = 400
+"""Characters of a description."""
 
 # A model's text must not steer the terminal: control characters become visible signs.
 _CONTROLS: Final = {
@@ -40,8 +44,12 @@ def describe_output(output: Any) -> str:
 
 
 def describe_media(block: Block) -> str:
-    """``[image/png, 1234 bytes]``: what it is, and where it is if not here."""
+    """``[photo.png, image/png, 1.2 MB]``: name or address, type, size, and what its plugin knows; one line."""
     if isinstance(block, MediaContent):
-        here = f"{len(block.data)} bytes" if block.data is not None else block.url or block.file_id or ""
-        return f"[{block.mime_type}, {cut(here, 100)}]"
-    return f"[{block.type}]" if isinstance(block, OpaqueContent) else f"[{type(block).__name__}]"
+        return f"[{cut(printable(' '.join(block.describe().split())), _MOST)}]"
+    return f"[{printable(block.type)}]" if isinstance(block, OpaqueContent) else f"[{type(block).__name__}]"
+
+
+def media_in(parts: Iterable[Block]) -> Iterator[Block]:
+    """The media among blocks, also of content types that are not installed."""
+    return (part for part in parts if isinstance(part, MediaContent | OpaqueContent))

@@ -6,9 +6,10 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-__all__ = ["Color", "ConsoleSettings", "Notes", "Stream"]
+__all__ = ["Color", "ConsoleSettings", "Images", "Notes", "Stream"]
 
 Color: TypeAlias = Literal["auto", "always", "never"]
+Images: TypeAlias = Literal["auto", "always", "never"]
 Stream: TypeAlias = Literal["stdout", "stderr"]
 Notes: TypeAlias = Literal["same", "stdout", "stderr"]
 
@@ -31,3 +32,7 @@ class ConsoleSettings:
 
     reasoning: bool = True
     """Whether reasoning is shown."""
+
+    images: Images = "auto"
+    """Whether images are drawn. ``auto``: in a terminal that says that it can; ``always``: in any terminal.
+    Needs Pillow (``lamella-console[images]``); elsewhere an image is a line that says what it is."""

@@ -8,11 +8,13 @@ from typing import TextIO, get_args
 
 from lamella.errors import ConfigError
 from lamella.events import RunStreamEvent, StreamEnd, StreamError
+from lamella_console._gallery import Gallery
 from lamella_console._output import Output
 from lamella_console._page import Page, Speaker
 from lamella_console._queue import TurnQueue
 from lamella_console._view import AgentView
-from lamella_console.settings import Color, Notes, Stream
+from lamella_console.pictures import require_pillow
+from lamella_console.settings import Color, Images, Notes, Stream
 from lamella_console.summary import Tally
 
 __all__ = ["ConsoleSink"]
@@ -31,7 +33,9 @@ class ConsoleSink:
     :param notes: where all else goes but errors, which always go to standard error when ``stream`` is no file.
     :param tool_result_width: results are cut to this many characters, 0 shows them whole.
     :param reasoning: whether reasoning is shown.
-    :raises ConfigError: a value that does not exist.
+    :param images: whether images are drawn: ``"auto"`` (in a terminal that says that it can), ``"always"`` (in
+        any terminal) or ``"never"``; needs Pillow. Each is also a line that says what it is.
+    :raises ConfigError: a value that does not exist, or ``"always"`` without Pillow.
     """
 
     def __init__(
@@ -42,9 +46,12 @@ class ConsoleSink:
         notes: Notes = "same",
         tool_result_width: int = 200,
         reasoning: bool = True,
+        images: Images = "auto",
     ) -> None:
         _require_choice("color", color, get_args(Color))
         _require_choice("notes", notes, get_args(Notes))
+        _require_choice("images", images, get_args(Images))
+        require_pillow(images)
         if isinstance(stream, str):
             _require_choice("stream", stream, get_args(Stream))
         if tool_result_width < 0:
@@ -54,6 +61,8 @@ class ConsoleSink:
         self._notes = notes
         self._width = tool_result_width
         self._reasoning = reasoning
+        self._images: Images = images
+        self._gallery = Gallery()
         self._page: Page | None = None
         self._queue = TurnQueue()
         self._views: dict[Speaker, AgentView] = {}
@@ -67,6 +76,8 @@ class ConsoleSink:
     async def write(self, batch: Sequence[RunStreamEvent]) -> None:
         """Show events."""
         for envelope in batch:
+            if self._page is not None and self._page.shows_pictures:
+                await self._gallery.hang(envelope.event)
             self._take(envelope)
 
     async def close(self) -> None:
@@ -76,7 +87,7 @@ class ConsoleSink:
 
     def _make_page(self) -> Page:
         if not isinstance(self._stream, str):
-            only = Output(self._stream, self._color)
+            only = Output(self._stream, self._color, self._images)
             return Page(only, only if self._notes == "same" else self._output(self._notes), only)
         names: dict[str, Stream] = {"answers": self._stream, "errors": "stderr"}
         names["notes"] = self._stream if self._notes == "same" else self._notes
@@ -84,7 +95,7 @@ class ConsoleSink:
         return Page(**{role: outputs[name] for role, name in names.items()})
 
     def _output(self, stream: Stream) -> Output:
-        return Output(sys.stdout if stream == "stdout" else sys.stderr, self._color)
+        return Output(sys.stdout if stream == "stdout" else sys.stderr, self._color, self._images)
 
     # -- events -----------------------------------------------------------------------------------
 
@@ -124,7 +135,7 @@ class ConsoleSink:
         if view is None:
             if self._page is None:
                 self._page = self._make_page()
-            view = AgentView(self._page, speaker, width=self._width, reasoning=self._reasoning)
+            view = AgentView(self._page, speaker, self._gallery, width=self._width, reasoning=self._reasoning)
             self._views[speaker] = view
         return view
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import click
 
 from lamella_cli.approving import ApprovalMode
+from lamella_cli.media_options import Given, MediaCommand, media_options
 from lamella_cli.session import Session, pass_session
 
 __all__ = ["run"]
 
 
 @click.command(
+    cls=MediaCommand,
     epilog=(
         "Without -m the model is the project's; without one, that of the first installed provider whose key "
         "is in the environment; without a key, the offline simulator sim:demo."
@@ -29,10 +31,17 @@ __all__ = ["run"]
     "path/to/file.py[:function]. May be repeated.",
 )  # fmt: skip
 @click.option("--system", metavar="TEXT", help="The system instruction.")
+@media_options
+@click.option("--downscale", is_flag=True,
+              help="Bring images to the limits of the model before they are sent; says which.")  # fmt: skip
 @click.option(
-    "--image", "images", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="An image to send with the prompt. May be repeated; needs lamella-image.",
+    "--save-media", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+    help="Where images, audio and documents that the model makes are saved, under new names; the current folder "
+    "unless given, with --json nowhere.",
 )  # fmt: skip
+@click.option("--no-save-media", is_flag=True, help="Do not save what the model makes.")
+@click.option("--show-images/--no-show-images", default=None,
+              help="Draw images in any terminal, or in none; unless given, in one that says that it can.")  # fmt: skip
 @click.option(
     "--json", "as_json", is_flag=True, help="Print each event as one line of JSON, and nothing else."
 )
@@ -50,7 +59,11 @@ def run(
     model: str | None,
     tools: tuple[str, ...],
     system: str | None,
-    images: tuple[Path, ...],
+    media: tuple[Given, ...],
+    downscale: bool,
+    save_media: Path | None,
+    no_save_media: bool,
+    show_images: bool | None,
     as_json: bool,
     max_iterations: int,
     no_store: bool,
@@ -59,16 +72,21 @@ def run(
     """Ask a model and show the run while it happens.
 
     PROMPT is the question. Text that is piped in follows it; with "-" or without PROMPT the piped text is
-    the prompt.
+    the prompt. Media are sent in the order given.
 
     In a terminal everything is shown in one place. Otherwise standard output gets the answer alone, and tool
     calls, reasoning, tokens and cost go to standard error.
     """
     from lamella_cli.asking import Asked, ask, plan
 
+    if no_save_media and save_media is not None:
+        raise click.UsageError("--save-media and --no-save-media: give one of them")
+    if save_media is None and not no_save_media and not as_json:
+        save_media = Path()
     asked = Asked(
-        prompt=prompt, model=model, tools=tools, system=system, images=images, as_json=as_json,
-        max_iterations=max_iterations, store=not no_store, approve=approve,
+        prompt=prompt, model=model, tools=tools, system=system, media=media, downscale=downscale,
+        save_media=save_media, show_images=show_images, as_json=as_json, max_iterations=max_iterations,
+        store=not no_store, approve=approve,
     )  # fmt: skip
     output = sys.stdout
     # What plugins and tools print must not get between the lines of JSON.
