@@ -11,7 +11,7 @@ import types
 
 _ROOMS = {
     "lamella._frozen": ["FrozenDict", "FrozenList"],
-    "lamella.agent": ["Agent", "AgentStream", "SyncAgentStream"],
+    "lamella.agent": ["Agent", "AgentStream", "SyncAgentStream", "get_agent"],
     "lamella.config": ["Project", "current_project", "use_project"],
     "lamella.content": [
         "Block",
@@ -124,6 +124,7 @@ _ROOMS = {
     "lamella.serial": ["from_json", "to_json"],
     "lamella.specs": [
         "PLUGIN_API",
+        "ChangingToolSource",
         "CommandSpec",
         "ContentSpec",
         "Executor",

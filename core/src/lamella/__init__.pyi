@@ -6,6 +6,7 @@ from lamella._frozen import FrozenList as FrozenList
 from lamella.agent import Agent as Agent
 from lamella.agent import AgentStream as AgentStream
 from lamella.agent import SyncAgentStream as SyncAgentStream
+from lamella.agent import get_agent as get_agent
 from lamella.config import Project as Project
 from lamella.config import current_project as current_project
 from lamella.config import use_project as use_project
@@ -113,6 +114,7 @@ from lamella.runs import ToolCallItem as ToolCallItem
 from lamella.runs import ToolCallOutputItem as ToolCallOutputItem
 from lamella.serial import from_json as from_json
 from lamella.serial import to_json as to_json
+from lamella.specs import ChangingToolSource as ChangingToolSource
 from lamella.specs import CommandSpec as CommandSpec
 from lamella.specs import ContentSpec as ContentSpec
 from lamella.specs import Executor as Executor

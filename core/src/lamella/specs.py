@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLUGIN_API",
+    "ChangingToolSource",
     "CommandSpec",
     "ContentSpec",
     "Executor",
@@ -105,6 +106,14 @@ class ToolSource(Protocol):
 
     async def close(self) -> None:
         """Stop it; called once after a successful ``open``, on every path."""
+
+
+@runtime_checkable
+class ChangingToolSource(ToolSource, Protocol):
+    """A tool source whose tools may change while a run goes on."""
+
+    async def refresh(self) -> Sequence[Tool] | None:
+        """All tools anew, ``None`` when they are as they were. Asked before each further model call: must be cheap."""
 
 
 @attrs.frozen(kw_only=True)
@@ -203,9 +212,15 @@ class ContentSpec(Spec):
 
 @attrs.frozen(kw_only=True)
 class ToolSourceSpec(Spec):
-    """A tool source. ``factory(**settings)`` returns a ``ToolSource``."""
+    """A tool source. ``factory(**settings)`` returns a ``ToolSource``.
+
+    ``prefixed`` says whether the tools of a table ``[tools.NAME]`` are called ``NAME_…`` unless it sets
+    another ``prefix``: for servers of others, whose names may be the same. ``settings`` must not have the fields
+    of :class:`~lamella.config.selection.Selection`, which every table may set.
+    """
 
     factory: Callable[..., ToolSource] | ImportString
+    prefixed: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -529,6 +529,24 @@ def test_f_plg03_tools_set_up_a_source(installed: Site, root: Path) -> None:
         load(root, overrides={"tools.garden.source": "shd"}).build_tool_source("garden")
 
 
+async def test_f_plg03_every_table_of_tools_may_select(installed: Site, root: Path) -> None:
+    sheds = TOOLS.replace(
+        "return []", "return [lamella.Tool(func=f, name=n, description='') for n, f in FOUND.items()]"
+    ).replace("factory=Shed", "factory=Shed, prefixed=True")
+    sheds = f"    import lamella\n    FOUND = dict(dig=lambda: 'dug', rake=lambda: 'raked')\n{sheds}"
+    installed.add_plugin("shed", sheds, group="lamella.tool_sources")
+    text = '[tools.garden]\nsource = "shed"\nmodule = "m"\n'
+    file = write(root / "lamella.toml", f'{text}include = ["d*"]\napprove = "always"\ntimeout = 3\n')
+    (dig,) = await load(root).build_tool_source("garden").open()
+    assert (dig.name, dig.requires_approval, dig.timeout) == ("garden_dig", True, 3)
+    write(file, f'{text}prefix = ""\nexclude = ["dig"]\napprove = ["rake"]\n')
+    (rake,) = await load(root).build_tool_source("garden").open()
+    assert (rake.name, rake.requires_approval, rake.timeout) == ("rake", True, None)
+    write(file, f'{text}approve = "ask"\n')
+    with pytest.raises(ConfigError, match=r"'always', 'never'.* got 'ask' @ tools\.garden\.approve"):
+        load(root).build_tool_source("garden")
+
+
 def test_tools_without_a_source_are_an_error(root: Path) -> None:
     file = write(root / "lamella.toml", "[tools.garden]\nlimit = 5\n")
     with pytest.raises(ConfigError, match=r"tools\.garden must name its source") as wrong:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import importlib.metadata
-import io
 import subprocess
 import sys
 import threading
@@ -13,27 +12,22 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from PIL import Image
+from pictures import frames, picture
 
-import lamella_image.files
-from lamella.content import Block, MediaContent, OpaqueContent, ToolOutputBlock
+import lamella_image
+from lamella.content import Block, OpaqueContent, ToolOutputBlock, files
 from lamella.errors import AgentInputError, UnsupportedContentError
 from lamella.messages import Message
-from lamella.serial import _tags, from_json, set_content_resolver, to_dict, to_json
+from lamella.serial import _tags, from_json, set_content_resolver, to_json
 from lamella_image import ImageContent, plugin
 
 URL = "https://example.com/a%20cat.jpg?size=1&x=%2F"
 
 
-def picture(kind: str) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (2, 2), "red").save(out, kind)
-    return out.getvalue()
-
-
 PNG, JPEG = picture("PNG"), picture("JPEG")
+
+
+(SPEC,) = plugin.lamella_content_types()
 
 
 def write(folder: Path, name: str, data: bytes) -> Path:
@@ -54,6 +48,21 @@ def test_f_med01_from_bytes_and_base64() -> None:
     )
     assert ImageContent(data=b"abc").mime_type == "image/png"
     assert image.type == "image"
+
+
+def test_f_med01_names_words_and_detail_are_kept(tmp_path: Path) -> None:
+    path = write(tmp_path, "a cat.png", PNG)
+    image = ImageContent.from_file(path, alt="a cat", detail="high")
+    assert (image.name, image.alt, image.detail) == ("a cat.png", "a cat", "high")
+    assert ImageContent.from_url(URL, detail="low").detail == "low"
+    assert ImageContent.from_file_id("f", "openai", detail="auto").detail == "auto"
+    assert ImageContent.from_base64(base64.b64encode(PNG).decode(), detail="original").detail == "original"
+
+
+@pytest.mark.parametrize("detail", ["medium", "", 3, b"low", ["low"]])
+def test_a_detail_that_does_not_exist_is_an_input_error(detail: Any) -> None:
+    with pytest.raises(AgentInputError, match="detail must be one of low, high, auto, original"):
+        ImageContent(url=URL, detail=detail)
 
 
 def test_f_med01_from_url_fetches_nothing() -> None:
@@ -126,10 +135,38 @@ def test_f_med06_recognisable_bytes_win(tmp_path: Path, kind: str) -> None:
     assert ImageContent.from_base64(encoded).mime_type == f"image/{kind.lower()}"
 
 
-def test_f_med06_a_type_that_is_given_stands(tmp_path: Path) -> None:
+def test_f_med06_what_is_declared_must_fit_the_bytes_and_the_extension(tmp_path: Path) -> None:
     path = write(tmp_path, "a.png", PNG)
-    assert ImageContent.from_file(path, mime_type="image/x-mine").mime_type == "image/x-mine"
-    assert ImageContent.from_bytes(PNG, "image/gif").mime_type == "image/gif"
+    with pytest.raises(
+        AgentInputError, match=r"a\.png: the bytes are image/png, so mime_type='image/gif' is wrong"
+    ):
+        ImageContent.from_file(path, mime_type="image/gif")
+    with pytest.raises(AgentInputError, match=r"the bytes are image/png, so mime_type='image/gif' is wrong"):
+        ImageContent.from_bytes(PNG, "image/gif")
+    with pytest.raises(AgentInputError, match=r"the extension \.gif \(image/gif\) is wrong"):
+        ImageContent.from_file(write(tmp_path, "b.gif", PNG), mime_type="image/png")
+    with pytest.raises(AgentInputError, match="disagree, and the bytes show neither"):
+        ImageContent.from_file(write(tmp_path, "c.gif", b"?"), mime_type="image/png")
+    assert (
+        ImageContent.from_file(write(tmp_path, "d", b"?"), mime_type="image/x-mine").mime_type
+        == "image/x-mine"
+    )
+    assert ImageContent.from_file(path, mime_type="image/png").mime_type == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [("image/jpg", "image/jpeg"), ("IMAGE/PJPEG", "image/jpeg"), ("image/x-png", "image/png")],
+)
+def test_f_med06_other_spellings_agree(said: str, kind: str) -> None:
+    data = picture(kind.removeprefix("image/").upper())
+    assert ImageContent.from_bytes(data, said).mime_type == kind
+
+
+def test_f_med06_an_animated_png_is_a_png() -> None:
+    data = frames("PNG", 3)
+    assert ImageContent.from_bytes(data).mime_type == "image/png"
+    assert ImageContent.from_bytes(data, "image/png") == ImageContent.from_bytes(data, "image/apng")
 
 
 def test_f_med06_what_is_no_image_is_refused_by_the_encoders(tmp_path: Path) -> None:
@@ -141,8 +178,9 @@ def test_f_med06_what_is_no_image_is_refused_by_the_encoders(tmp_path: Path) -> 
             with pytest.raises(UnsupportedContentError, match=image.mime_type) as caught:
                 method()
             assert caught.value.context["mime_type"] == image.mime_type
-        for dialect in ("openai.chat", "openai.responses", "anthropic.messages", "mistral.chat"):
-            assert plugin.lamella_encode_content(image, dialect) is None
+        for dialect in SPEC.dialects:
+            with pytest.raises(UnsupportedContentError, match=image.mime_type):
+                plugin.lamella_encode_content(image, dialect)
 
 
 def test_f_med07_from_file_takes_paths_and_file_urls(tmp_path: Path) -> None:
@@ -178,13 +216,13 @@ def test_f_med07_an_unreadable_file(tmp_path: Path) -> None:
 async def test_f_med07_async_code_reads_off_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, "a.png", PNG)
     readers: list[int] = []
-    read_bytes = Path.read_bytes
+    reads = files.read_file
 
-    def spying(self: Path) -> bytes:
+    def spying(place: Path) -> tuple[Path, bytes]:
         readers.append(threading.get_ident())
-        return read_bytes(self)
+        return reads(place)
 
-    monkeypatch.setattr(lamella_image.files.Path, "read_bytes", spying)
+    monkeypatch.setattr("lamella.content.media.read_file", spying)
     assert await ImageContent.afrom_file(path) == ImageContent.from_file(path)
     assert readers[0] != threading.get_ident() == readers[1]
     with pytest.raises(AgentInputError, match="cannot find file"):
@@ -197,90 +235,8 @@ def test_f_med07_f_n28_a_bare_string_is_text(tmp_path: Path) -> None:
     assert message.text == path
 
 
-# -- the wires ------------------------------------------------------------------------------------
-
-DATA_URI = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
-BYTES, LINK = ImageContent.from_bytes(PNG), ImageContent.from_url(URL)
-
-
-def test_f_med02_openai_blocks_are_those_of_w2() -> None:
-    assert LINK.to_openai_block() == {"type": "image_url", "image_url": {"url": URL}}
-    assert BYTES.to_openai_block() == {"type": "image_url", "image_url": {"url": DATA_URI}}
-
-
-def test_f_med02_anthropic_blocks_are_those_of_w3() -> None:
-    assert LINK.to_anthropic_block() == {"type": "image", "source": {"type": "url", "url": URL}}
-    source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(PNG).decode()}
-    assert BYTES.to_anthropic_block() == {"type": "image", "source": source}
-
-
-@pytest.mark.parametrize("image", [BYTES, LINK])
-def test_f_med02_the_blocks_are_what_the_encoders_send(image: ImageContent) -> None:
-    assert plugin.lamella_encode_content(image, "openai.chat") == image.to_openai_block()
-    assert plugin.lamella_encode_content(image, "anthropic.messages") == image.to_anthropic_block()
-
-
-@pytest.mark.parametrize(
-    ("image", "dialect", "part"),
-    [
-        (LINK, "openai.responses", {"type": "input_image", "image_url": URL}),
-        (BYTES, "openai.responses", {"type": "input_image", "image_url": DATA_URI}),
-        (LINK, "mistral.chat", {"type": "image_url", "image_url": URL}),
-        (BYTES, "mistral.chat", {"type": "image_url", "image_url": DATA_URI}),
-        (BYTES, "gemini", {"inlineData": {"mimeType": "image/png", "data": BYTES.base64_data}}),
-        (LINK, "gemini", {"fileData": {"mimeType": LINK.mime_type, "fileUri": URL}}),
-        (
-            ImageContent(file_id="files/f", provider="gemini"),
-            "gemini",
-            {"fileData": {"mimeType": "image/png", "fileUri": "files/f"}},
-        ),
-        (ImageContent(file_id="f", provider="openai"), "gemini", None),
-        (
-            BYTES,
-            "gemini.interactions",
-            {"type": "image", "mime_type": "image/png", "data": BYTES.base64_data},
-        ),
-        (LINK, "gemini.interactions", {"type": "image", "mime_type": LINK.mime_type, "uri": URL}),
-        (ImageContent(file_id="f", provider="openai"), "gemini.interactions", None),
-        (BYTES, "ollama", {"images": [BYTES.base64_data]}),
-        (LINK, "ollama", None),
-        (ImageContent(file_id="f"), "ollama", None),
-        (BYTES, "acme", None),
-        (
-            ImageContent(file_id="f", provider="openai"),
-            "openai.responses",
-            {"type": "input_image", "file_id": "f"},
-        ),
-        (ImageContent(file_id="f"), "openai.responses", {"type": "input_image", "file_id": "f"}),
-        (ImageContent(file_id="f", provider="anthropic"), "openai.responses", None),
-        (ImageContent(file_id="f", provider="openai"), "openai.chat", None),
-        (ImageContent(file_id="f", provider="openai"), "mistral.chat", None),
-        (
-            ImageContent(file_id="f", provider="anthropic"),
-            "anthropic.messages",
-            {"type": "image", "source": {"type": "file", "file_id": "f"}},
-        ),
-        (ImageContent(file_id="f", provider="openai"), "anthropic.messages", None),
-        (MediaContent(data=b"x", mime_type="image/png"), "openai.chat", None),
-    ],
-)
-def test_f_med05_parts_by_dialect(image: MediaContent, dialect: str, part: Any) -> None:
-    assert plugin.lamella_encode_content(image, dialect) == part
-
-
-def test_a_file_id_of_another_provider_is_never_sent() -> None:
-    with pytest.raises(UnsupportedContentError, match=r"this file id has no form on anthropic\.messages"):
-        ImageContent(file_id="f", provider="openai").to_anthropic_block()
-
-
-@given(st.binary(min_size=1, max_size=64))
-def test_f_n38_bytes_are_encoded_exactly_once(data: bytes) -> None:
-    image = ImageContent.from_base64(base64.b64encode(data).decode(), "image/png")
-    assert image.data == data
-    assert base64.b64decode(image.to_anthropic_block()["source"]["data"]) == data
-    _, _, encoded = image.to_openai_block()["image_url"]["url"].partition(",")
-    assert base64.b64decode(encoded) == data
-    assert base64.b64decode(to_dict(image)["data"]) == data
+URL_IMAGE = ImageContent.from_url(URL)
+BYTES = ImageContent.from_bytes(PNG, detail="low", alt="a red dot", name="dot.png")
 
 
 # -- the plugin -----------------------------------------------------------------------------------
@@ -296,7 +252,7 @@ def test_the_entry_point_names_the_plugin() -> None:
 
 
 def test_the_plugin_contributes_the_content_type() -> None:
-    (spec,) = plugin.lamella_content_types()
+    spec = SPEC
     assert (spec.id, spec.content_class) == ("image", "lamella_image.content:ImageContent")
     module, _, name = str(spec.content_class).partition(":")
     assert getattr(sys.modules[module], name) is ImageContent
@@ -307,6 +263,9 @@ def test_the_plugin_module_is_light() -> None:
     code = (
         "import sys, lamella_image, lamella_image.plugin as plugin; plugin.lamella_content_types(); "
         "assert not {'filetype', 'PIL', 'lamella_image.content'} & set(sys.modules); "
+        "import lamella_image.content, lamella_image.encode, lamella_image.resize; "
+        "image = lamella_image.ImageContent(data=b'x'); image.to_openai_block(); repr(image); "
+        "assert not {'filetype', 'PIL'} & set(sys.modules); "
         "assert 'ImageContent' in dir(lamella_image)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -319,7 +278,7 @@ def test_f_med08_images_round_trip_with_the_plugin_and_survive_without(
 ) -> None:
     monkeypatch.setattr(_tags, "_contents", {})
     monkeypatch.setattr(_tags, "_resolver", None)
-    message = Message.user(["see", BYTES, LINK, ToolOutputBlock(call_id="c", output=[BYTES])])
+    message = Message.user(["see", BYTES, URL_IMAGE, ToolOutputBlock(call_id="c", output=[BYTES])])
     stored = to_json(message)
     without = from_json(stored, Message)
     assert isinstance(without.content[1], OpaqueContent)

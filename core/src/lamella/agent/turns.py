@@ -8,7 +8,7 @@ nested in another.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ import attrs
 
 from lamella.agent.guarding import guard_input, guard_output
 from lamella.agent.scope import RunScope
+from lamella.agent.toolbox import Toolbox
 from lamella.content import ToolCallBlock
 from lamella.errors import AgentMaxIterationsError, StreamInterruptedError
 from lamella.events import Event, ResponseDone, StopReason, ToolOutputDone
@@ -27,7 +28,7 @@ from lamella.models.model import Model, closing
 from lamella.models.request import ModelRequest
 from lamella.response import ResponseFold
 from lamella.specs import Guardrail
-from lamella.tools import Emitted, Tool, effective_choice, normalise_choice, run_calls
+from lamella.tools import Emitted, effective_choice, normalise_choice, run_calls
 
 if TYPE_CHECKING:
     from lamella.agent.agent import Agent
@@ -45,7 +46,7 @@ class AgentTurns:
 
     agent: Agent
     model: Model
-    tools: Mapping[str, Tool]
+    toolbox: Toolbox
     given: ParsedInput
     scope: RunScope
     guardrails: Sequence[Guardrail] = ()
@@ -67,6 +68,8 @@ class AgentTurns:
             yield Emitted((), override)
             return
         for iteration in range(self.agent.max_iterations):
+            if iteration:
+                await self.toolbox.refresh()
             async for event in self._respond(self._request(messages, iteration)):
                 yield Emitted((), event)
             calls = self._take_message()
@@ -83,7 +86,7 @@ class AgentTurns:
 
     @property
     def _choice(self) -> str:
-        return normalise_choice(self.agent.tool_choice, self.tools)
+        return normalise_choice(self.agent.tool_choice, self.toolbox.tools)
 
     # -- one response ---------------------------------------------------------------------------
 
@@ -94,7 +97,7 @@ class AgentTurns:
             messages=tuple(self._new) if native is not None else (*messages, *self._new),
             native=native,
             system_instruction=agent.system_instruction,
-            tools=tuple(self.tools.values()),
+            tools=tuple(self.toolbox.tools.values()),
             tool_choice=effective_choice(self._choice, iteration, agent.force_every_turn),
             parallel_tool_calls=agent.parallel_tool_calls,
             streaming=agent.streaming,
@@ -166,7 +169,7 @@ class AgentTurns:
         state = self.scope.state
         running = run_calls(
             calls,
-            self.tools,
+            self.toolbox.tools,
             runtime_context=self.scope.runtime_context,
             mode=self.scope.mode,
             limit=self.agent.max_concurrency,

@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
 
 import attrs
 
-__all__ = ["AgentConfig", "ToolConfig"]
+from lamella.config.selection import Selection
+from lamella.errors import ConfigError
+from lamella.plugins.settings import Setting, plain
+
+__all__ = ["AgentConfig", "ToolConfig", "read_tool"]
+
+_SELECTION: Final = frozenset(field.name for field in attrs.fields(Selection))
 
 
 @attrs.frozen(kw_only=True)
 class ToolConfig:
-    """``[tools.NAME]``: a tool source by name, and the settings for it."""
+    """``[tools.NAME]``: a tool source by name, the settings for it, and the selection of its tools."""
 
     name: str
     source: str
     settings: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    selection: Selection = attrs.field(factory=Selection)
     where: str = ""
     """Where it is configured."""
+
+
+def read_tool(
+    name: str, table: Mapping[str, Any], build: Callable[[type[Any], Mapping[str, Any], str], dict[str, Any]]
+) -> ToolConfig:
+    """The table ``[tools.NAME]``.
+
+    :param build: checks a part of it against a settings class.
+    :raises ConfigError: it names no source, or its selection does not fit.
+    """
+    first = next((item for item in table.values() if isinstance(item, Setting)), Setting(None))
+    source = plain(table.get("source"))
+    if not isinstance(source, str) or not source:
+        raise ConfigError(
+            f'{first.where}: tools.{name} must name its source, the tool source that it sets up: source = "…"'
+        )
+    chosen = {key: value for key, value in table.items() if key in _SELECTION}
+    return ToolConfig(
+        name=name,
+        source=source,
+        settings={key: value for key, value in table.items() if key not in {*_SELECTION, "source"}},
+        selection=Selection(**build(Selection, chosen, f"tools.{name}")),
+        where=first.where,
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -15,10 +15,11 @@ import attrs
 from lamella._frozen import EMPTY
 from lamella.config.aliases import LIKE, ProviderAlias, check_alias, read_aliases
 from lamella.config.dotenv import read_dotenv
-from lamella.config.entries import AgentConfig, ToolConfig
+from lamella.config.entries import AgentConfig, ToolConfig, read_tool
 from lamella.config.files import ConfigFile, find_project_file, user_file
 from lamella.config.layers import Layer, LayerName, Mention, find, merge
 from lamella.config.schema import check_layer, truth
+from lamella.config.selection import SelectedTools, Selection
 from lamella.config.switches import mentions, merge_switches
 from lamella.config.variables import from_variables
 from lamella.errors import ConfigError, PluginError
@@ -258,11 +259,16 @@ class Project:
     def tools(self) -> Mapping[str, ToolConfig]:
         """The configured tool sources: ``[tools.NAME]``."""
         return MappingProxyType(
-            {name: _tool_config(name, table) for name, table in self._tree.get("tools", {}).items()}
+            {
+                name: read_tool(name, table, functools.partial(self._settings, complete=True))
+                for name, table in self._tree.get("tools", {}).items()
+            }
         )
 
     def build_tool_source(self, name: str) -> ToolSource:
         """The tool source that ``[tools.NAME]`` sets up, else the installed one of that name, as it is.
+
+        It gives the tools that the table selects (``include``, ``exclude``, ``prefix``, ``approve``, ``timeout``).
 
         :raises ConfigError: there is neither, or the settings do not fit.
         :raises PluginError: it cannot be used or made.
@@ -276,7 +282,10 @@ class Project:
                 f"the factory of tool source {config.source!r} returned {type(source).__name__}, "
                 "not a ToolSource"
             )
-        return source
+        selection = config.selection
+        if selection.prefix is None and spec.prefixed:
+            selection = attrs.evolve(selection, prefix=f"{config.name}_")
+        return source if selection == Selection() else SelectedTools(source, selection, repr(config.name))
 
     # -- agents and prices --------------------------------------------------------------------------
 
@@ -398,17 +407,6 @@ def _nested(overrides: Mapping[str, Any]) -> dict[str, Any]:
                 raise ConfigError(f"override {dotted!r}: {name!r} is set to a value and to a table")
         table[key] = value
     return found
-
-
-def _tool_config(name: str, table: Mapping[str, Any]) -> ToolConfig:
-    settings = {key: value for key, value in table.items() if key != "source"}
-    first = next((item for item in table.values() if isinstance(item, Setting)), Setting(None))
-    source = plain(table.get("source"))
-    if not isinstance(source, str) or not source:
-        raise ConfigError(
-            f'{first.where}: tools.{name} must name its source, the tool source that it sets up: source = "…"'
-        )
-    return ToolConfig(name=name, source=source, settings=settings, where=first.where)
 
 
 def _pair(model: str, setting: Setting) -> dict[str, Setting]:

@@ -106,7 +106,7 @@ class MediaContent(Block):
         """
         place, data = read_file(path)
         fields.setdefault("name", place.name)
-        return cls(data=data, mime_type=cls._agreed(data, mime_type, place, UNKNOWN), **fields)
+        return cls(data=data, mime_type=cls.settle_type(data, mime_type, place, UNKNOWN), **fields)
 
     @classmethod
     async def afrom_file(
@@ -143,7 +143,7 @@ class MediaContent(Block):
         if not isinstance(given, bytes):
             return cls(data=data, **fields)  # which says so
         place = PurePath(fields.get("name") or "")
-        kind = cls._agreed(data, mime_type, place, cls.default_mime_type)
+        kind = cls.settle_type(data, mime_type, place, cls.default_mime_type)
         return cls(data=data, mime_type=kind, **fields)
 
     @classmethod
@@ -170,7 +170,15 @@ class MediaContent(Block):
         return cls(file_id=file_id, provider=provider, mime_type=kind, **fields)
 
     @classmethod
-    def _agreed(cls, data: bytes, declared: str | None, place: PurePath, fallback: str) -> str:
+    def settle_type(cls, data: bytes, declared: str | None, place: PurePath, fallback: str) -> str:
+        """The type of some bytes, for the constructors: what they show, the name and the caller agree on.
+
+        Override it where bytes of a type of yours show something else by chance.
+
+        :param place: the name of the file, empty when there is none.
+        :param fallback: the type of which nothing is known.
+        :raises AgentInputError: they disagree; says which is wrong.
+        """
         if declared is not None:
             check_mime_type(declared, cls.__name__)
             declared = canonical(declared, cls.synonyms)

@@ -56,6 +56,8 @@ def say_who_takes_it(error: UnsupportedContentError, item: Block) -> None:
     media = [part for part in parts if isinstance(part, MediaContent)]
     if not media:
         return
+    if len(kinds := {part.type for part in media}) == 1:
+        error.context.setdefault("content", kinds.pop())  # a provider's own refusal says it too
     found = set(takers(media[0])).intersection(*(takers(part) for part in media[1:]))
     names = tuple(sorted(found))
     error.context["providers"] = list(names)

@@ -8,6 +8,7 @@ from lamella.tools.choice import effective_choice, normalise_choice
 from lamella.tools.dispatch import run_calls
 from lamella.tools.progress import areport_progress, report_progress
 from lamella.tools.runtime import ToolRuntime
+from lamella.tools.selection import selected
 from lamella.tools.tool import FunctionTool, Tool, as_tools, tool
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "normalise_choice",
     "report_progress",
     "run_calls",
+    "selected",
     "tool",
 ]

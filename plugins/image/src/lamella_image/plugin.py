@@ -23,13 +23,25 @@ def lamella_content_types() -> Sequence[lamella.ContentSpec]:
             id="image",
             summary="Images: PNG, JPEG, GIF and WebP from files, URLs, bytes and base64",
             content_class="lamella_image.content:ImageContent",
+            dialects=(
+                "openai.chat",
+                "openai.responses",
+                "anthropic.messages",
+                "mistral.chat",
+                "gemini",
+                "gemini.interactions",
+                "ollama",
+            ),
         )
     ]
 
 
 @lamella.hookimpl
 def lamella_encode_content(content: MediaContent, dialect: str) -> Mapping[str, Any] | None:
-    """An image in the form of the dialect, ``None`` for other content, other wires and other formats."""
+    """An image in the form of the dialect, ``None`` for other content and other wires.
+
+    :raises UnsupportedContentError: with the reason, where the wire does not take this image.
+    """
     if content.type != "image":
         return None
     from lamella_image.encode import encode_image

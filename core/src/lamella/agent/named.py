@@ -1,0 +1,50 @@
+"""Agents by name: those of the configuration, and those registered in code."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from lamella.agent.agent import Agent
+from lamella.agent.functional import AgentFunction
+from lamella.errors import ConfigError
+from lamella.plugins import registered_agents
+
+if TYPE_CHECKING:
+    from lamella.config import Project
+
+__all__ = ["get_agent"]
+
+
+def get_agent(name: str, *, project: Project | None = None) -> Agent | AgentFunction:
+    """The agent that ``[agents.NAME]`` sets up, else the one that ``register_agent`` made known.
+
+    A configured agent is made anew each time, with the project's model where its table names none; its tools are
+    opened when it runs.
+
+    :param project: whose configuration, by default the current project's.
+    :raises ConfigError: there is neither; its table does not fit; or there is no model for it.
+    """
+    from lamella.config import current_project
+
+    project = current_project() if project is None else project
+    config = project.agents.get(name)
+    if config is not None:
+        given = config.arguments()
+        if "model" not in given:
+            raise ConfigError(
+                f'agent {name!r} has no model: set model = "provider:model" in [agents.{name}], or for the project'
+            )
+        return Agent(**given, project=project)
+    registered = registered_agents().get(name)
+    if registered is not None:
+        agent: Agent | AgentFunction = registered.agent
+        return agent
+    names = sorted({*project.agents, *registered_agents()})
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise ConfigError(
+        f"there is no agent {name!r}{hint} (known: {', '.join(names) or 'none'}). Configure it: [agents.{name}], "
+        "or register it: lamella.register_agent",
+        context={"name": name, "known": names},
+    )
