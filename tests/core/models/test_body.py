@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
-import tracemalloc
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -59,38 +61,38 @@ def test_what_is_no_json_is_refused(bad: Any) -> None:
             body_of(payload)
 
 
-def test_a_long_text_is_held_once() -> None:
-    text = "A" * 20_000_000
-    tracemalloc.start()
-    try:
-        body = body_of({"data": text})
-        assert isinstance(body, Body)
-        assert sum(map(len, body.pieces())) == body.length
-        assert tracemalloc.get_traced_memory()[1] < 2_000_000
-    finally:
-        tracemalloc.stop()
+MEASURED = """
+import base64, tracemalloc
+from lamella.content.base64_text import to_base64
+from lamella.models.body import body_of
+
+data = bytes(range(256)) * 80_000
+tracemalloc.start()
+text = to_base64(data, "data:image/png;base64,")
+print(tracemalloc.get_traced_memory()[1] / len(text))
+before = tracemalloc.get_traced_memory()[0]
+tracemalloc.reset_peak()
+body = body_of({"data": text})
+assert sum(map(len, body.pieces())) == body.length > len(text)
+print((tracemalloc.get_traced_memory()[1] - before) / len(text))
+tracemalloc.stop()
+print(text == f"data:image/png;base64,{base64.b64encode(data).decode()}")
+"""
+
+
+def test_f_n38_much_data_is_held_once() -> None:
+    """In a process of its own: a tracer, such as that of a coverage run, holds on to what is appended to."""
+    done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True)
+    written, sent, same = done.stdout.split()
+    assert float(written) < 1.1
+    assert float(sent) < 0.1
+    assert same == "True"
 
 
 @given(st.binary(max_size=1000), st.text(max_size=5))
 def test_f_n38_base64_is_the_usual(data: bytes, prefix: str) -> None:
-    import base64
-
     assert to_base64(data, prefix) == prefix + base64.b64encode(data).decode()
     assert from_base64(to_base64(data)) == data
-
-
-def test_f_n38_base64_of_much_is_the_text_and_nothing_beside_it() -> None:
-    import base64
-
-    data = bytes(range(256)) * 80_000
-    tracemalloc.start()
-    try:
-        text = to_base64(data, "data:image/png;base64,")
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert text == f"data:image/png;base64,{base64.b64encode(data).decode()}"
-    assert peak < len(text) * 1.1
 
 
 @pytest.mark.parametrize("text", ["A", "AA=", "AA==AA==", "A A=", "AA==\n", "é", "AA==x"])
