@@ -14,6 +14,7 @@ from lamella.events import MessageOutputDelta, ReasoningDelta, ResponseDone, Too
 from lamella.messages import Message
 from lamella.models import ModelRequest, OutputSchema
 from lamella_sim import ChatSim, Delay, Reasoning, Script, SimSettings, ToolCall
+from lamella_sim.received import ReceivedImage
 from lamella_sim.tokens import count_request, count_text
 
 
@@ -31,7 +32,7 @@ async def test_replies_say_what_they_come_from() -> None:
 
 async def test_echo_repeats_and_does_nothing_else(tools: Any) -> None:
     model = ChatSim("echo")
-    image = MediaContent(data=b"12345", mime_type="image/png")
+    image = ReceivedImage(data=b"12345", mime_type="image/png")
     completion = await model.complete(Message.user(["Say this.", image]))
     assert completion.content == "Say this.\nan image (image/png, 5 bytes)"
     assert not model.capabilities.tools

@@ -111,8 +111,8 @@ BAD_CHAT: list[tuple[dict[str, Any], str | None, str]] = [
         chat(
             role="tool", tool_call_id="c1", content=[{"type": "image_url", "image_url": {"url": "https://x"}}]
         ),
-        "messages[0].content",
-        "text only",
+        "messages[0]",
+        "Image URLs are only allowed for messages with role 'user'",
     ),
     (
         {"model": "m", "messages": [{"role": "user", "content": "x"}], "tools": [{"type": "function"}]},

@@ -17,7 +17,7 @@ from google.genai import errors, types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamella.content import MediaContent, OpaqueContent, ReasoningBlock, TextBlock
+from lamella.content import OpaqueContent, ReasoningBlock, TextBlock
 from lamella.usage import TokenUsage
 from lamella_sim import (
     Delay,
@@ -38,6 +38,7 @@ from lamella_sim import (
     TruncateFault,
     Turn,
 )
+from lamella_sim.received import ReceivedImage
 from lamella_sim.wires import BadRequest, Gemini
 
 Serve = Callable[..., SimServer]
@@ -650,8 +651,8 @@ def test_a_history_is_read_into_messages() -> None:
     request = Gemini().read(payload, PATH).request
     assert request.system_instruction == "be brief"
     asked, answered, outputs = request.messages
-    assert [type(block) for block in asked.content] == [TextBlock, MediaContent, MediaContent]
-    assert asked.content[1] == MediaContent(data=b"\x89PNG", mime_type="image/png")
+    assert [type(block) for block in asked.content] == [TextBlock, ReceivedImage, ReceivedImage]
+    assert asked.content[1] == ReceivedImage(data=b"\x89PNG", mime_type="image/png")
     assert answered.content[0] == ReasoningBlock(text="hm", signature="c2ln")
     assert isinstance(answered.content[1], OpaqueContent)
     f, g1, g2 = answered.tool_calls
@@ -663,7 +664,7 @@ def test_a_history_is_read_into_messages() -> None:
     assert outputs.tool_outputs[0].output == "first"
     assert outputs.tool_outputs[2].parts == (
         TextBlock(text='{"a": 1}'),
-        MediaContent(data=b"\x89PNG", mime_type="image/png"),
+        ReceivedImage(data=b"\x89PNG", mime_type="image/png"),
     )
     assert outputs.text == "go on"
 

@@ -17,7 +17,7 @@ from google.genai import types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamella.content import MediaContent, OpaqueContent, ReasoningBlock, TextBlock
+from lamella.content import OpaqueContent, ReasoningBlock, TextBlock
 from lamella.usage import TokenUsage
 from lamella_sim import (
     Delay,
@@ -38,6 +38,7 @@ from lamella_sim import (
     TruncateFault,
     Turn,
 )
+from lamella_sim.received import ReceivedImage
 from lamella_sim.wires import BadRequest, GeminiInteractions
 
 Serve = Callable[..., SimServer]
@@ -439,7 +440,7 @@ def test_a_history_is_read_into_messages() -> None:
     request = GeminiInteractions().read(payload, PATH).request
     assert request.system_instruction == "be brief"
     asked, answered, outputs = request.messages
-    assert asked.content == (TextBlock(text="look"), MediaContent(data=b"\x89PNG", mime_type="image/png"))
+    assert asked.content == (TextBlock(text="look"), ReceivedImage(data=b"\x89PNG", mime_type="image/png"))
     thought, hosted, text, first, _ = answered.content
     assert thought == ReasoningBlock(summary="hm", signature="c2ln")
     assert isinstance(hosted, OpaqueContent)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamella.content import MediaContent, ReasoningBlock, TextBlock
+from lamella.content import ReasoningBlock, TextBlock
 from lamella.usage import TokenUsage
 from lamella_sim import (
     Delay,
@@ -37,6 +37,7 @@ from lamella_sim import (
     TruncateFault,
     Turn,
 )
+from lamella_sim.received import ReceivedImage
 from lamella_sim.wires import BadRequest, Ollama
 
 Serve = Callable[..., SimServer]
@@ -371,8 +372,8 @@ def test_a_history_is_read_into_messages() -> None:
     assert asked.streaming
     system, look, image, answered, outputs = asked.request.messages
     assert (system.role, system.text) == ("system", "be brief")
-    assert look.content == (TextBlock(text="look"), MediaContent(data=b"\x89PNG", mime_type="image/*"))
-    assert image.content == (MediaContent(data=b"\x89PNG", mime_type="image/*"),)
+    assert look.content == (TextBlock(text="look"), ReceivedImage(data=b"\x89PNG", mime_type="image/*"))
+    assert image.content == (ReceivedImage(data=b"\x89PNG", mime_type="image/*"),)
     assert answered.content[0] == ReasoningBlock(text="hm")
     f, g1, g2 = answered.tool_calls
     assert (f.call_id, f.arguments) == ("a", {"x": 1})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         StatusFault,
         TruncateFault,
     )
+    from lamella_sim.making import Audio, Document, Image
     from lamella_sim.model import ChatSim
     from lamella_sim.record import RecordedRequest
     from lamella_sim.script import Behaviour, Match, Script, Turn
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
     from lamella_sim.steps import Delay, Error, Reasoning, Refusal, Step, Structured, Text, ToolCall
 
 __all__ = [
+    "Audio",
     "Behaviour",
     "ChatSim",
     "Delay",
+    "Document",
     "Error",
     "ErrorEventFault",
     "Fault",
+    "Image",
     "KeepOpenFault",
     "MalformedFault",
     "Match",
@@ -66,6 +70,7 @@ _HOMES = {
         "StatusFault",
         "TruncateFault",
     ),
+    "making": ("Audio", "Document", "Image"),
     "model": ("ChatSim",),
     "record": ("RecordedRequest",),
     "script": ("Behaviour", "Match", "Script", "Turn"),

@@ -76,9 +76,8 @@ def _call(output: ToolOutputBlock, call: ToolCallBlock | None) -> str:
 
 def _rendered(output: ToolOutputBlock) -> str:
     if output.parts is not None:
-        return ", ".join(
-            part.text if isinstance(part, TextBlock) else describe_media(part) for part in output.parts
-        )
+        said = (part.text if isinstance(part, TextBlock) else describe_media(part) for part in output.parts)
+        return ", ".join(filter(None, said))
     return _value(_parsed(output.output))
 
 

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from lamella._json import dumps
 from lamella.errors import APIStatusError, LamellaError
+from lamella.messages import Message
 from lamella_sim.behaviours import MODEL_NAMES
 from lamella_sim.faults import RESET, Action, ErrorEventFault, Fault, SlowFault, StatusFault
 from lamella_sim.record import RecordedRequest, redact, redact_query
@@ -27,7 +28,8 @@ from lamella_sim.script import Behaviour
 from lamella_sim.settings import ChunkBy
 from lamella_sim.steps import Error
 from lamella_sim.wires import WIRES, Asked, BadRequest, Pause, Piece, Wire
-from lamella_sim.wires.wire import ChecksHeaders, pauses
+from lamella_sim.wires.made import check_made
+from lamella_sim.wires.wire import ChecksHeaders, LimitsMedia, pauses
 
 __all__ = ["SimHost", "build_app"]
 
@@ -41,6 +43,7 @@ class SimHost(Protocol):
     """What the application asks of the server it runs in."""
 
     require_key: bool
+    limits: bool
     delay: float
     chunk: ChunkBy
 
@@ -101,16 +104,31 @@ def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | Non
     return JSONResponse(dict(body), status, sent)
 
 
-def _recorded(request: Request, body: Any, status: int = 200, fault: Fault | None = None) -> RecordedRequest:
+def _recorded(
+    request: Request,
+    body: Any,
+    status: int = 200,
+    fault: Fault | None = None,
+    messages: tuple[Message, ...] = (),
+) -> RecordedRequest:
     return RecordedRequest(
         method=request.method,
         path=request.url.path,
         query=redact_query(request.url.query),
         headers=redact(request.headers.items()),
         json=body,
+        messages=messages,
         status=status,
         fault=fault,
     )
+
+
+class _Seen:
+    """A body, and the history that was read from it."""
+
+    def __init__(self, body: Any, size: int) -> None:
+        self.body, self.size = body, size
+        self.messages: tuple[Message, ...] = ()
 
 
 class _Endpoint:
@@ -122,27 +140,37 @@ class _Endpoint:
     async def answer(self, request: Request) -> Response:
         """Answer a request, and record it."""
         raw = await request.body()
+        body, size = _parsed(raw), len(raw)
         fault = self.host.next_fault(request.url.path)
-        response = await self._respond(request, raw, fault)
-        self.host.record(_recorded(request, _parsed(raw), response.status_code, fault))
+        seen = _Seen(body, size)
+        response = await self._respond(request, seen, fault)
+        self.host.record(_recorded(request, body, response.status_code, fault, seen.messages))
         return response
 
-    async def _respond(self, request: Request, raw: bytes, fault: Fault | None) -> Response:
+    async def _respond(self, request: Request, seen: _Seen, fault: Fault | None) -> Response:
         if isinstance(fault, StatusFault):
             return _faulty(fault, self.wire)
         try:
             if self.host.require_key and self.wire.key({**request.query_params, **request.headers}) is None:
                 return self._error(Error(401, _NO_KEY))
-            payload = _object(raw, self.wire)
-            if isinstance(self.wire, ChecksHeaders):
-                self.wire.check_headers(request.headers, payload)
-            asked = self.wire.read(payload, f"{request.url.path}?{request.url.query}")
+            asked = self._read(request, seen)
+            seen.messages = asked.request.messages
             reply = await self._reply(asked)
+            check_made(reply, self.wire)
         except BadRequest as problem:
             return _json(problem.status, self.wire.refused(problem), self.wire.headers)
         except LamellaError as error:
             return self._failed(error)
         return self._played(reply, asked, request, fault)
+
+    def _read(self, request: Request, seen: _Seen) -> Asked:
+        payload = _object(seen.body, self.wire)
+        if isinstance(self.wire, ChecksHeaders):
+            self.wire.check_headers(request.headers, payload)
+        asked = self.wire.read(payload, f"{request.url.path}?{request.url.query}")
+        if self.host.limits and isinstance(self.wire, LimitsMedia):
+            self.wire.check_limits(asked, seen.size)
+        return asked
 
     async def _reply(self, asked: Asked) -> Reply:
         name = asked.model.removeprefix("sim-")
@@ -199,8 +227,7 @@ def _parsed(raw: bytes) -> Any:
         return None
 
 
-def _object(raw: bytes, wire: Wire) -> Mapping[str, Any]:
-    body = _parsed(raw)
+def _object(body: Any, wire: Wire) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise BadRequest(wire.unparsable)
     return body

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, get_args
 
-from lamella.errors import ConfigError, InvalidRequestError, LamellaError
+from lamella.content import MediaContent, OpaqueContent
+from lamella.errors import ConfigError, InvalidRequestError, LamellaError, UnsupportedContentError
 from lamella.events import (
     Event,
+    MediaOutputDone,
     MessageOutputDelta,
     MessageOutputDone,
     ReasoningDelta,
@@ -20,8 +22,10 @@ from lamella.events import (
 from lamella.models import Capabilities, Input, Model, ModelRequest, TokenCount, status_error
 from lamella.specs import ModelInfo
 from lamella_sim.behaviours import ScriptSource, behaviour_of
+from lamella_sim.making import MAKING, Audio, Made
 from lamella_sim.plugin import lamella_provider
 from lamella_sim.reply import Reply, make_reply, new_id
+from lamella_sim.script import Script
 from lamella_sim.settings import ChunkBy
 from lamella_sim.steps import Delay, Error, Reasoning, Refusal, Step, Text, ToolCall
 from lamella_sim.tokens import count_request
@@ -29,6 +33,7 @@ from lamella_sim.tokens import count_request
 __all__ = ["ChatSim"]
 
 _INPUTS: Final = frozenset({"text", "image", "audio", "document"})
+_OUTPUTS: Final = _INPUTS
 
 
 class ChatSim(Model):
@@ -40,6 +45,8 @@ class ChatSim(Model):
     :param delay: seconds before each streamed piece.
     :param chunk: what a piece is: ``word``, ``char`` or ``whole``.
     :param reasoning: replies by rule begin with a reasoning summary.
+    :param inputs: the kinds of content that it takes; unless given, what the script says, else text,
+        image, audio and document.
     :raises ConfigError: no such model or setting, or a faulty script.
     """
 
@@ -53,6 +60,7 @@ class ChatSim(Model):
         delay: float = 0.0,
         chunk: ChunkBy = "word",
         reasoning: bool = False,
+        inputs: Iterable[str] | None = None,
     ) -> None:
         if chunk not in get_args(ChunkBy):
             raise ConfigError(f"chunk must be one of {', '.join(get_args(ChunkBy))}, got {chunk!r}")
@@ -61,6 +69,7 @@ class ChatSim(Model):
         self.model = model
         self._behaviour = behaviour_of(model, script, reasoning=reasoning)
         self._script, self._delay, self._chunk, self._reasoning = script, delay, chunk, reasoning
+        self._inputs = _inputs(inputs, self._behaviour)
 
     def __repr__(self) -> str:
         return f"ChatSim({self.model!r})"
@@ -76,12 +85,15 @@ class ChatSim(Model):
             reasoning=able and (self._reasoning or self._script is not None),
             count_tokens=True,
             list_models=True,
-            inputs=_INPUTS,
+            inputs=self._inputs,
+            outputs=_OUTPUTS if able and self._script is not None else frozenset({"text"}),
         )
 
     @property
     def settings(self) -> Mapping[str, Any]:
         given: dict[str, Any] = {"delay": self._delay, "chunk": self._chunk, "reasoning": self._reasoning}
+        if self._inputs != _INPUTS:
+            given["inputs"] = sorted(self._inputs)
         if self._script is not None:
             given["script"] = self._script if isinstance(self._script, str) else _script_name(self._script)
         return {"simulated": True, **given}
@@ -90,6 +102,8 @@ class ChatSim(Model):
         """Play the turn that the request leads to. State is in the request: runs may share the model."""
         if request.native is not None:
             raise InvalidRequestError("sim has no native form; give messages", context={"provider": "sim"})
+        for error in self._unseen(request):
+            raise error
         reply = make_reply(request, self._turn(request), self.model, chunk=self._chunk)
         for step in reply.steps:
             if isinstance(step, Delay):
@@ -102,6 +116,20 @@ class ChatSim(Model):
         if reply.error is not None:
             raise _failure(reply.error, self.model)
         yield _done(reply)
+
+    def _unseen(self, request: ModelRequest) -> Iterator[UnsupportedContentError]:
+        """The media that it does not take, content of plugins that are not installed among it."""
+        yield from super()._unseen(request)
+        for index, message in enumerate(request.messages):
+            for place, block in enumerate(message.content):
+                if not isinstance(block, OpaqueContent) or block.provider is not None:
+                    continue
+                if block.type not in self._inputs:
+                    yield UnsupportedContentError(
+                        f"{self.provider}:{self.model} takes no {block.type} content "
+                        f"[message {index} ({message.role}), block {place}]",
+                        context={"content": block.type, "message": index, "block": place},
+                    )
 
     def _turn(self, request: ModelRequest) -> Any:
         try:
@@ -119,6 +147,18 @@ class ChatSim(Model):
         return lamella_provider().models
 
 
+def _inputs(given: Iterable[str] | None, behaviour: object) -> frozenset[str]:
+    """What is given, else what the script says, else the usual."""
+    if isinstance(given, str):
+        raise ConfigError(
+            f"inputs must be a list of kinds of content, such as ['text', 'image'], got {given!r}"
+        )
+    if given is not None:
+        return frozenset(given)
+    said = behaviour.inputs if isinstance(behaviour, Script) else None
+    return _INPUTS if said is None else frozenset(said)
+
+
 def _script_name(script: object) -> str:
     return str(getattr(script, "name", None) or getattr(script, "__name__", None) or type(script).__name__)
 
@@ -130,6 +170,20 @@ def _events(step: Step, reply: Reply, *, streaming: bool) -> Iterator[Event]:
         yield from _reasoning_events(step, reply, streaming)
     elif isinstance(step, ToolCall):
         yield from _call_events(step, reply, streaming)
+    elif isinstance(step, MAKING):
+        yield MediaOutputDone(id=new_id(step.kind), media=_media(step))
+
+
+def _media(step: Made) -> MediaContent | OpaqueContent:
+    """Of the class that a content plugin brings; without one what such media is when it is read from JSON."""
+    from lamella.config import content_class
+
+    cls = content_class(step.kind)
+    alt = (step.transcript or None) if isinstance(step, Audio) else None
+    if cls is not None:
+        return cls(data=step.data, mime_type=step.mime_type, alt=alt)
+    held = {"data": step.base64_data, "mime_type": step.mime_type, **({"alt": alt} if alt else {})}
+    return OpaqueContent(type=step.kind, data=held)
 
 
 def _text_events(text: str, reply: Reply, streaming: bool) -> Iterator[Event]:

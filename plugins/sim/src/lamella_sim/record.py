@@ -9,6 +9,9 @@ from typing import Any, Final
 import attrs
 
 from lamella._frozen import freeze, freeze_mapping
+from lamella.content import MediaContent
+from lamella.messages import Message
+from lamella_sim.received import places
 
 __all__ = ["RecordedRequest", "redact", "redact_query"]
 
@@ -20,16 +23,24 @@ class RecordedRequest:
     """One request.
 
     ``headers`` have lower-case names, those that carry secrets read ``***``. ``json`` is the parsed
-    body, ``None`` when it was no JSON. ``status`` is what was answered, ``fault`` the injected fault.
+    body, ``None`` when it was no JSON. ``messages`` are what the wire read from it: the conversation in
+    Lamella's words, with its media decoded; empty when the request was refused. ``status`` is what was
+    answered, ``fault`` the injected fault.
     """
 
     method: str
     path: str
     query: str = ""
     headers: Mapping[str, str] = attrs.field(factory=dict, converter=freeze_mapping, repr=False)
-    json: Any = attrs.field(default=None, converter=freeze)
+    json: Any = attrs.field(default=None, converter=freeze, repr=False)
+    messages: tuple[Message, ...] = attrs.field(default=(), repr=False)
     status: int = 200
     fault: object | None = None
+
+    @property
+    def media(self) -> tuple[MediaContent, ...]:
+        """The media of the conversation in order, that of tool outputs among them."""
+        return tuple(place.media for place in places(self.messages))
 
 
 def redact(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

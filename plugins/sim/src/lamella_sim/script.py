@@ -103,6 +103,12 @@ def call_behaviour(function: Callable[[ModelRequest], Any], request: ModelReques
         ) from error
 
 
+def _kinds(inputs: Iterable[str] | None) -> tuple[str, ...] | None:
+    if isinstance(inputs, str):
+        raise AgentInputError(f"inputs is a list of kinds of content, got {inputs!r}")
+    return None if inputs is None else tuple(inputs)
+
+
 def _entries(turns: Iterable[Turn | Behaviour]) -> tuple[Turn | Behaviour, ...]:
     return tuple(turns)
 
@@ -114,16 +120,18 @@ class Script:
     Turns without ``match`` are played by position: the n-th answers a history with n responses.
     Turns with ``match`` go first where it holds; turns of the same condition answer one after the
     other, counted from the last user text. An entry may be a function from the request to a turn.
+    ``inputs`` are the kinds of content that the model takes (``text``, ``image``, …), ``None`` the usual.
     """
 
     turns: tuple[Turn | Behaviour, ...] = attrs.field(converter=_entries)
     name: str = attrs.field(default="script", kw_only=True)
+    inputs: tuple[str, ...] | None = attrs.field(default=None, converter=_kinds, kw_only=True)
 
     @classmethod
-    def of(cls, *turns: Any, name: str = "script") -> Script:
+    def of(cls, *turns: Any, name: str = "script", inputs: Iterable[str] | None = None) -> Script:
         """A script of these turns; each is text, a step, a list of steps, a ``Turn`` or a function."""
         entries = (turn if callable(turn) else turn_of(turn) for turn in turns)
-        return cls(tuple(entries), name=name)
+        return cls(tuple(entries), name=name, inputs=inputs)
 
     def __call__(self, request: ModelRequest) -> Turn:
         """The turn that answers ``request``.

@@ -14,6 +14,7 @@ import attrs
 from lamella.errors import AgentInputError, ConfigError
 from lamella.events import StopReason
 from lamella.usage import BUCKETS, TokenUsage
+from lamella_sim.making import MAKING
 from lamella_sim.script import Match, Script, Turn
 from lamella_sim.steps import STEP_KINDS, Step
 
@@ -30,7 +31,7 @@ def load_script(source: str | os.PathLike[str] | Mapping[str, Any]) -> Script:
     :raises ConfigError: with the file, the turn, the step and the key, and a suggestion for a misspelling.
     """
     if isinstance(source, Mapping):
-        return _script(source, "script")
+        return _script(source, "script", Path())
     path = Path(source)
     try:
         data = tomllib.loads(path.read_text("utf-8"))
@@ -38,20 +39,26 @@ def load_script(source: str | os.PathLike[str] | Mapping[str, Any]) -> Script:
         raise ConfigError(f"there is no script file {str(path)!r}; give the path of a TOML file") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}", cause=error) from error
-    return _script(data, str(path))
+    return _script(data, str(path), path.parent)
 
 
-def _script(data: Mapping[str, Any], where: str) -> Script:
-    _check_keys(data, ("turns",), where)
+def _script(data: Mapping[str, Any], where: str, folder: Path) -> Script:
+    """A script; the files that its steps name lie relative to ``folder``."""
+    _check_keys(data, ("turns", "inputs"), where)
     turns = data.get("turns")
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
         raise ConfigError(f"{where}: 'turns' must be a list of tables: write [[turns]] before each turn")
-    return Script(
-        tuple(_turn(turn, f"{where}: turn {index}") for index, turn in enumerate(turns, 1)), name=where
-    )
+    read = tuple(_turn(turn, f"{where}: turn {index}", folder) for index, turn in enumerate(turns, 1))
+    return Script(read, name=where, inputs=_inputs(data.get("inputs"), where))
 
 
-def _turn(data: Mapping[str, Any], where: str) -> Turn:
+def _inputs(given: Any, where: str) -> tuple[str, ...] | None:
+    if given is None or (isinstance(given, list) and all(isinstance(kind, str) for kind in given)):
+        return None if given is None else tuple(given)
+    raise ConfigError(f"{where}: 'inputs' must be a list of kinds, such as ['text', 'image'], got {given!r}")
+
+
+def _turn(data: Mapping[str, Any], where: str, folder: Path) -> Turn:
     inline = {key: value for key, value in data.items() if key not in _TURN_KEYS}
     if "steps" in data and inline:
         raise ConfigError(f"{where}: has 'steps', so {', '.join(map(repr, inline))} belongs into a step")
@@ -63,7 +70,7 @@ def _turn(data: Mapping[str, Any], where: str) -> Turn:
     numbered = [
         (step, f"{where}, step {index}" if "steps" in data else where) for index, step in enumerate(steps, 1)
     ]
-    made = [_step(step, place) for step, place in numbered]
+    made = [_step(step, place, folder) for step, place in numbered]
     try:
         return Turn(
             made,
@@ -75,7 +82,7 @@ def _turn(data: Mapping[str, Any], where: str) -> Turn:
         raise ConfigError(f"{where}: {error}", cause=error) from error
 
 
-def _step(data: Any, where: str) -> Step:
+def _step(data: Any, where: str, folder: Path) -> Step:
     if isinstance(data, str):
         data = {"text": data}
     if not isinstance(data, Mapping) or not data:
@@ -86,10 +93,10 @@ def _step(data: Any, where: str) -> Step:
     if len(kinds) != 1:
         _check_keys(data, (*STEP_KINDS, *_TURN_KEYS), where)
         raise ConfigError(f"{where}: one step does one thing, this one has {', '.join(map(repr, kinds))}")
-    return _made(kinds[0], data, where)
+    return _made(kinds[0], data, where, folder)
 
 
-def _made(kind: str, data: Mapping[str, Any], where: str) -> Step:
+def _made(kind: str, data: Mapping[str, Any], where: str, folder: Path) -> Step:
     step_class = STEP_KINDS[kind]
     names = list(attrs.fields_dict(step_class))
     fields = {key: value for key, value in data.items() if key != kind}
@@ -100,6 +107,8 @@ def _made(kind: str, data: Mapping[str, Any], where: str) -> Step:
         fields[names[0]] = main
     _check_keys(fields, names, f"{where} ({kind})")
     try:
+        if issubclass(step_class, MAKING):
+            return step_class.beside(folder, **fields)
         return step_class(**fields)
     except (AgentInputError, TypeError) as error:
         raise ConfigError(f"{where}: {error}", cause=error) from error

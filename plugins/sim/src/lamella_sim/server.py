@@ -33,6 +33,7 @@ class SimServer:
     :param port: 0 takes a free one.
     :param faults: what goes wrong, see :mod:`lamella_sim.faults`.
     :param require_key: answer 401 without a key; any key will do.
+    :param limits: refuse requests and media that the vendor finds too large.
     :param delay: seconds before each chunk of a stream.
     :param chunk: what a streamed piece is: ``word``, ``char`` or ``whole``.
     :param reasoning: replies by rule begin with a reasoning summary.
@@ -46,12 +47,14 @@ class SimServer:
         port: int = 0,
         faults: Iterable[Fault] = (),
         require_key: bool = False,
+        limits: bool = True,
         delay: float = 0.0,
         chunk: ChunkBy = "word",
         reasoning: bool = False,
     ) -> None:
         self.host, self.port = host, port
-        self.require_key, self.delay, self.chunk = require_key, delay, chunk
+        self.require_key, self.limits = require_key, limits
+        self.delay, self.chunk = delay, chunk
         self._rules = (
             behaviour_of("demo", None, reasoning=reasoning) if script is None else as_behaviour(script)
         )

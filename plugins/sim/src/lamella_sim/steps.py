@@ -1,4 +1,7 @@
-"""The steps of a turn: what the simulator says, calls, thinks, refuses or fails with."""
+"""The steps of a turn: what the simulator says, calls, thinks, refuses or fails with.
+
+Those that make media are in :mod:`lamella_sim.making`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import attrs
 from lamella._frozen import freeze
 from lamella._json import dumps, parse_object
 from lamella.errors import AgentInputError, AgentSerializationError
+from lamella_sim.making import MAKING, Made
 
 __all__ = [
     "STEP_KINDS",
@@ -151,9 +155,9 @@ class Delay:
     seconds: float = attrs.field(validator=_seconds)
 
 
-Step: TypeAlias = Text | Reasoning | ToolCall | Structured | Refusal | Error | Delay
+Step: TypeAlias = Text | Reasoning | ToolCall | Structured | Refusal | Made | Error | Delay
 
 STEP_KINDS: dict[str, type[Step]] = {
-    step.kind: step for step in (Text, Reasoning, ToolCall, Structured, Refusal, Error, Delay)
+    step.kind: step for step in (Text, Reasoning, ToolCall, Structured, Refusal, *MAKING, Error, Delay)
 }
 """The steps by the key that names them in a script file."""

@@ -1,7 +1,7 @@
 """Token counts by a plain rule, always marked as estimated.
 
 Text costs one token for every four bytes of UTF-8, rounded up; a message 3 tokens more, a media
-block 100; a tool or an output schema costs as much as its JSON text.
+block 100, read or made; a tool or an output schema costs as much as its JSON text.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from lamella._json import dumps
 from lamella.content import Block, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.models import ModelRequest
 from lamella.usage import BUCKETS, TokenUsage
+from lamella_sim.making import MAKING
 from lamella_sim.steps import Reasoning, Refusal, Step, Text, ToolCall
 
 __all__ = ["count_request", "count_text", "estimate_usage"]
@@ -73,6 +74,8 @@ def _count_block(block: Block) -> int:
 def _count_output(step: Step) -> int:
     if isinstance(step, Text | Refusal):
         return count_text(step.text)
+    if isinstance(step, MAKING):
+        return _MEDIA
     return count_text(step.name) + count_text(step.arguments_json) if isinstance(step, ToolCall) else 0
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lamella_sim.reply import Reply, new_id
 from lamella_sim.steps import Error
+from lamella_sim.wires.anthropic_media import check_limits
 from lamella_sim.wires.anthropic_reply import message_object
 from lamella_sim.wires.anthropic_request import check_version, read_anthropic
 from lamella_sim.wires.anthropic_stream import event, stream_message
@@ -42,6 +43,7 @@ class AnthropicMessages:
     base_path = "/anthropic"
     media_type = "text/event-stream; charset=utf-8"
     unparsable = "The request body is not valid JSON"
+    makes: Mapping[str, int | None] = {}
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -59,6 +61,10 @@ class AnthropicMessages:
     def read(self, payload: Payload, path: str) -> Asked:
         """The request of a body."""
         return read_anthropic(payload)
+
+    def check_limits(self, asked: Asked, size: int) -> None:
+        """32 MB for a request, 10 MB and 8000 pixels for an image."""
+        check_limits(asked, size)
 
     def whole(self, reply: Reply, asked: Asked) -> Payload:
         """The message object."""

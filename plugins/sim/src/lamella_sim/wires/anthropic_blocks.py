@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from lamella.content import (
     Block,
-    MediaContent,
     OpaqueContent,
     ReasoningBlock,
     TextBlock,
     ToolCallBlock,
     ToolOutputBlock,
 )
-from lamella_sim.wires.openai import Payload, built, decoded
+from lamella_sim.wires.anthropic_media import read_document, read_image
+from lamella_sim.wires.openai import Payload, built
 from lamella_sim.wires.shape import Shape, join
 from lamella_sim.wires.wire import BadRequest
 
@@ -57,18 +57,6 @@ _ASSISTANT: Final = ("text", "thinking", "redacted_thinking", "tool_use", "serve
 _RESULT: Final = ("text", "image", "document", "search_result", "tool_reference", "browser_state")
 _SERVER: Final = re.compile(r"\w+_tool_result|mcp_tool_use|compaction|fallback|connector_text")
 """Blocks that report work of the vendor's servers; they come back as they were sent."""
-
-_IMAGE: Final = {
-    "base64": {"media_type": "str", "data": "str"},
-    "url": {"url": "str"},
-    "file": {"file_id": "str"},
-}
-_DOCUMENT: Final = {
-    **_IMAGE,
-    "text": {"media_type": "str", "data": "str"},
-    "content": {"content": "text"},
-}
-_IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
 def read_block(block: Any, role: str, where: str) -> Block:
@@ -162,47 +150,11 @@ def _output(fields: Payload, where: str) -> ToolOutputBlock:
         parts = [
             read_block(part, "tool_result", f"{where}.content.{index}") for index, part in enumerate(content)
         ]
+        if failed and not all(isinstance(part, TextBlock) for part in parts):
+            raise BadRequest("all content must be type `text` if `is_error` is true", param=where)
         plain = "".join(part.text for part in parts if isinstance(part, TextBlock))
         output = plain if all(isinstance(part, TextBlock) for part in parts) else tuple(parts)
     return ToolOutputBlock(call_id=fields["tool_use_id"], output=output, is_error=failed)
-
-
-def _image(fields: Payload, where: str) -> MediaContent:
-    source, here = _source(fields["source"], _IMAGE, where)
-    if source["type"] == "base64":
-        SHAPE.one_of(source["media_type"], join(here, "media_type"), _IMAGE_TYPES)
-    return _media(source, "image/*", here)
-
-
-def _document(fields: Payload, where: str) -> Block:
-    source, here = _source(fields["source"], _DOCUMENT, where)
-    if source["type"] == "text":
-        SHAPE.one_of(source["media_type"], join(here, "media_type"), ("text/plain",))
-        return MediaContent(data=source["data"].encode("utf-8", "surrogatepass"), mime_type="text/plain")
-    if source["type"] == "content":
-        return OpaqueContent(type="anthropic.document", provider="anthropic", data={"item": fields})
-    if source["type"] == "base64":
-        SHAPE.one_of(source["media_type"], join(here, "media_type"), ("application/pdf",))
-    return _media(source, "application/pdf", here)
-
-
-def _source(source: Any, kinds: Mapping[str, Mapping[str, str]], where: str) -> tuple[Payload, str]:
-    kind = SHAPE.tag(source, join(where, "source"), tuple(kinds))
-    here = join(where, f"source.{kind}")
-    return SHAPE.fields(source, here, {"type": "str", **kinds[kind]}), here
-
-
-def _media(source: Payload, mime_type: str, where: str) -> MediaContent:
-    if source["type"] == "file":
-        return MediaContent(file_id=source["file_id"], provider="anthropic", mime_type=mime_type)
-    if source["type"] == "url":
-        if not source["url"].startswith(("https://", "http://")):
-            SHAPE.fault(join(where, "url"), "Only HTTP and HTTPS URLs are supported.")
-        return MediaContent(url=source["url"], mime_type=mime_type)
-    try:
-        return decoded(source["data"], source["media_type"], join(where, "data"))
-    except BadRequest as problem:
-        raise BadRequest("invalid base64 data", param=join(where, "data")) from problem
 
 
 def _search_result(fields: Payload, where: str) -> OpaqueContent:
@@ -212,8 +164,8 @@ def _search_result(fields: Payload, where: str) -> OpaqueContent:
 
 _READERS: Final[Mapping[str, Callable[[Payload, str], Block]]] = {
     "text": _text,
-    "image": _image,
-    "document": _document,
+    "image": read_image,
+    "document": read_document,
     "search_result": _search_result,
     "thinking": _thinking,
     "redacted_thinking": _redacted,

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lamella.content import Block, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
+from lamella.content import Block, OpaqueContent, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.messages import Message
 from lamella.models import ModelRequest
+from lamella_sim.wires.chat_parts import check_audio, read_content
 from lamella_sim.wires.history import History
 from lamella_sim.wires.openai import (
     Payload,
     built,
     check_calls,
-    decoded,
     output_schema,
-    read_media,
     read_tool_choice,
 )
+from lamella_sim.wires.openai_media import check_keys
 from lamella_sim.wires.wire import Asked, BadRequest, OfferedTool
 
 __all__ = ["read_chat"]
@@ -52,6 +52,7 @@ def read_chat(payload: Payload) -> Asked:
         payload.get("tool_choice"), tools, lambda entry: (entry.get("function") or {}).get("name")
     )
     options = payload.get("stream_options") or {}
+    check_audio(payload)
     request = ModelRequest(
         messages=_messages(payload.get("messages")),
         tools=tools,
@@ -102,7 +103,7 @@ def _read_message(message: Any, where: str, history: History) -> None:
     elif role == "assistant":
         history.assistant(*_assistant(message, where))
     else:
-        blocks = _content(message.get("content"), f"{where}.content")
+        blocks = read_content(message.get("content"), where, role)
         history.add(
             built(lambda: Message(role="user" if role == "user" else "system", content=blocks), where)
         )
@@ -113,14 +114,28 @@ def _assistant(message: Payload, where: str) -> list[Block]:
     if isinstance(message.get("reasoning_content"), str):
         blocks.append(ReasoningBlock(text=message["reasoning_content"]))
     if message.get("content") is not None:
-        blocks += _content(message["content"], f"{where}.content")
+        blocks += read_content(message["content"], where, "assistant")
     if isinstance(message.get("refusal"), str):
         blocks.append(TextBlock(text=message["refusal"]))
+    if message.get("audio") is not None:
+        blocks.append(_spoken(message["audio"], f"{where}.audio"))
     for index, call in enumerate(message.get("tool_calls") or ()):
         blocks.append(_call(call, f"{where}.tool_calls[{index}]"))
     if not blocks:
         raise BadRequest(f"Invalid value for '{where}.content': expected a string, got null.", param=where)
     return blocks
+
+
+def _spoken(audio: Any, where: str) -> OpaqueContent:
+    """What the model said in audio, by its id."""
+    if not isinstance(audio, Mapping) or not isinstance(audio.get("id"), str):
+        raise BadRequest(
+            f"Missing required parameter: '{where}.id'.",
+            param=f"{where}.id",
+            code="missing_required_parameter",
+        )
+    check_keys(audio, ("id",), where)
+    return OpaqueContent(type="openai.audio", provider="openai", data={"api": "chat", "item": audio})
 
 
 def _call(call: Any, where: str) -> ToolCallBlock:
@@ -145,40 +160,10 @@ def _output(message: Payload, where: str) -> ToolOutputBlock:
             param=f"{where}.tool_call_id",
             code="missing_required_parameter",
         )
-    parts = _content(message.get("content"), f"{where}.content")
-    if not all(isinstance(part, TextBlock) for part in parts):
-        raise BadRequest("Invalid content: tool messages hold text only.", param=f"{where}.content")
+    parts = read_content(message.get("content"), where, "tool")
     return ToolOutputBlock(
         call_id=call_id, output="".join(part.text for part in parts if isinstance(part, TextBlock))
     )
-
-
-def _content(content: Any, where: str) -> list[Block]:
-    if isinstance(content, str):
-        return [TextBlock(text=content)]
-    if not isinstance(content, list):
-        raise BadRequest(
-            f"Invalid type for '{where}': expected a string or an array of parts.",
-            param=where,
-            code="invalid_type",
-        )
-    return [_part(part, f"{where}[{index}]") for index, part in enumerate(content)]
-
-
-def _part(part: Any, where: str) -> Block:
-    kind = part.get("type") if isinstance(part, Mapping) else None
-    held = part.get(kind) if kind is not None else None
-    if kind in ("text", "refusal") and isinstance(held, str):
-        return TextBlock(text=held)
-    if kind == "image_url" and isinstance(held, Mapping):
-        return read_media(held.get("url"), None, "image", f"{where}.image_url.url")
-    if kind == "input_audio" and isinstance(held, Mapping):
-        return decoded(held.get("data"), f"audio/{held.get('format')}", f"{where}.input_audio.data")
-    if kind == "file" and isinstance(held, Mapping):
-        return read_media(
-            held.get("file_data"), held.get("file_id"), "application", f"{where}.file.file_data"
-        )
-    raise BadRequest(f"Invalid value: '{kind}'.", param=f"{where}.type", code="invalid_value")
 
 
 def _tools(given: Any) -> tuple[OfferedTool, ...]:

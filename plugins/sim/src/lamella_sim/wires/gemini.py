@@ -3,7 +3,8 @@
 A reply is a list of parts. In a stream each chunk is the part that is new, and the pieces of a text are
 joined by the reader, so texts in a row are one part in an unstreamed reply. Reasoning is a part with
 ``thought: true``; its signature sits on the next call, or on an empty text at the end. The first call
-of a reply always carries a signature. Calls have no id.
+of a reply always carries a signature. Calls have no id. Media is ``inlineData``: an image in one part,
+audio in a stream in several.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from lamella._json import dumps
+from lamella_sim.making import MAKING
 from lamella_sim.reply import Reply
 from lamella_sim.steps import Delay, Error, Reasoning, Refusal, Text, ToolCall
 from lamella_sim.wires.gemini_fields import UNPARSABLE, api_key, google_error, signature_of, token_counts
+from lamella_sim.wires.gemini_media import check_limits
 from lamella_sim.wires.gemini_request import read_gemini
+from lamella_sim.wires.made import PIECE
 from lamella_sim.wires.openai import Payload
 from lamella_sim.wires.wire import Asked, BadRequest, Pause, Piece
 
@@ -39,6 +43,7 @@ class Gemini:
     media_type = "text/event-stream"
     headers: Mapping[str, str] = {"x-gemini-service-tier": "standard"}
     unparsable = UNPARSABLE
+    makes: Mapping[str, int | None] = {"image": None, "audio": None}
 
     def key(self, headers: Mapping[str, str]) -> str | None:
         """``x-goog-api-key`` or ``?key=``."""
@@ -47,6 +52,10 @@ class Gemini:
     def read(self, payload: Payload, path: str) -> Asked:
         """The request of a body; the path names the model, and says whether to stream."""
         return read_gemini(payload, path)
+
+    def check_limits(self, asked: Asked, size: int) -> None:
+        """100 MB for a request."""
+        check_limits(size)
 
     def whole(self, reply: Reply, asked: Asked) -> Payload:
         """The response object."""
@@ -123,6 +132,8 @@ def _parts(reply: Reply) -> Iterator[dict[str, Any] | Delay]:
             yield from _texts((step.summary or "") + (step.text or ""), {"thought": True})
         elif isinstance(step, Text | Refusal):
             yield from _texts(step.text, {})
+        elif isinstance(step, MAKING):
+            yield {"inlineData": {"mimeType": step.mime_type, "data": step.base64_data}}
         elif isinstance(step, ToolCall):
             if step.arguments is None:
                 return
@@ -144,8 +155,17 @@ def _texts(text: str, marks: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _pieces(part: dict[str, Any], reply: Reply) -> Iterator[dict[str, Any]]:
     if part.get("text"):
         yield from ({**part, "text": piece} for piece in reply.pieces(part["text"]))
+    elif str(part.get("inlineData", {}).get("mimeType")).startswith("audio/"):
+        yield from _spoken(part["inlineData"])
     else:
         yield part
+
+
+def _spoken(blob: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Audio comes in parts, each with some of the bytes; an image comes whole."""
+    text = blob["data"]
+    for start in range(0, len(text), PIECE):
+        yield {"inlineData": {**blob, "data": text[start : start + PIECE]}}
 
 
 def _merged(parts: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

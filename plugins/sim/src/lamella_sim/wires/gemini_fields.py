@@ -1,4 +1,4 @@
-"""What the two Gemini wires share: Google's strict JSON, its error body, keys, signatures and media."""
+"""What the two Gemini wires share: Google's strict JSON, its error body, keys and signatures."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
-from lamella.content import MediaContent
 from lamella.usage import TokenUsage
 from lamella_sim.steps import Error
-from lamella_sim.wires.openai import built
 from lamella_sim.wires.wire import BadRequest
 
 __all__ = [
@@ -25,11 +23,10 @@ __all__ = [
     "check_signature",
     "fields",
     "google_error",
-    "read_bytes",
+    "not_base64",
     "read_list",
     "read_struct",
     "read_text",
-    "read_uri",
     "signature_of",
     "token_counts",
 ]
@@ -157,10 +154,16 @@ def check_name(value: Any, where: str) -> str:
 def check_base64(value: Any, where: str) -> str:
     """Text that decodes: standard or URL-safe base64, padded or not."""
     if not isinstance(value, str) or _BASE64.fullmatch(value) is None or len(value.rstrip("=")) % 4 == 1:
-        raise BadRequest(
-            f"Invalid value at '{where}' (TYPE_BYTES), Base64 decoding failed for \"{value}\"", param=where
-        )
+        raise not_base64(value, where)
     return value
+
+
+def not_base64(value: Any, where: str) -> BadRequest:
+    """What Google says to bytes that are no base64."""
+    shown = f'"{value:.200}"' if isinstance(value, str) else f"{value!r:.200}"
+    return BadRequest(
+        f"Invalid value at '{where}' (TYPE_BYTES), Base64 decoding failed for {shown}", param=where
+    )
 
 
 def check_signature(value: Any, where: str) -> str:
@@ -169,23 +172,6 @@ def check_signature(value: Any, where: str) -> str:
     if signature.startswith("sim-") and not signature.startswith("sim-gemini-"):
         raise BadRequest("Corrupted thought signature.", param=where)
     return signature
-
-
-def read_bytes(data: Any, mime_type: Any, where: str) -> MediaContent:
-    """Media from base64 and its type."""
-    if not isinstance(mime_type, str) or "/" not in mime_type:
-        raise BadRequest(f"Unsupported MIME type: {mime_type or ''}", param=where)
-    text = check_base64(data, where).rstrip("=")
-    raw = base64.urlsafe_b64decode(text.translate({43: "-", 47: "_"}) + "=" * (-len(text) % 4))
-    media: MediaContent = built(lambda: MediaContent(data=raw, mime_type=mime_type), where)
-    return media
-
-
-def read_uri(uri: Any, mime_type: Any, where: str) -> MediaContent:
-    """Media from where it lies: a file of the Files API, a bucket, the web."""
-    if not isinstance(uri, str) or not uri.startswith(("https://", "http://", "gs://")):
-        raise BadRequest(f"Invalid or unsupported file uri: {uri}", param=where)
-    return MediaContent(url=uri, mime_type=mime_type or MediaContent.default_mime_type)
 
 
 def signature_of(given: str | None) -> str:

@@ -26,12 +26,11 @@ from lamella_sim.wires.gemini_fields import (
     check_name,
     check_signature,
     fields,
-    read_bytes,
     read_list,
     read_struct,
     read_text,
-    read_uri,
 )
+from lamella_sim.wires.gemini_media import read_bytes, read_uri
 from lamella_sim.wires.history import History
 from lamella_sim.wires.openai import Payload, built
 from lamella_sim.wires.wire import BadRequest
@@ -169,9 +168,12 @@ def _text(value: Any) -> str:
 
 def _response_media(given: Any, where: str) -> Block:
     part = read_part(given, f"{where}.parts", "user")
-    if not isinstance(part.block, MediaContent):
+    media = part.block
+    if not isinstance(media, MediaContent):
         raise BadRequest(f"A function response holds media only at '{where}.parts'.", param=where)
-    return part.block
+    if media.type not in ("image", "document"):
+        raise BadRequest(f"Unsupported MIME type: {media.mime_type}", param=f"{where}.parts")
+    return media
 
 
 def _content(given: Any, where: str) -> _Content:

@@ -14,10 +14,13 @@ from typing import Any, Final
 
 from lamella._json import dumps
 from lamella.usage import TokenUsage
+from lamella_sim.making import MAKING
 from lamella_sim.reply import Reply
 from lamella_sim.steps import Delay, Error, Reasoning, Refusal, Step, Text, ToolCall
 from lamella_sim.wires.gemini_fields import UNPARSABLE, api_key, google_error, signature_of, token_counts
+from lamella_sim.wires.gemini_media import check_limits
 from lamella_sim.wires.interactions_request import read_interaction
+from lamella_sim.wires.made import base64_pieces
 from lamella_sim.wires.openai import Payload
 from lamella_sim.wires.wire import Asked, BadRequest, Pause, Piece
 
@@ -43,6 +46,7 @@ class GeminiInteractions:
     media_type = "text/event-stream"
     headers: Mapping[str, str] = {"x-gemini-service-tier": "standard"}
     unparsable = UNPARSABLE
+    makes: Mapping[str, int | None] = {"image": None, "audio": None}
 
     def key(self, headers: Mapping[str, str]) -> str | None:
         """``x-goog-api-key`` or ``?key=``."""
@@ -51,6 +55,10 @@ class GeminiInteractions:
     def read(self, payload: Payload, path: str) -> Asked:
         """The request of a body."""
         return read_interaction(payload)
+
+    def check_limits(self, asked: Asked, size: int) -> None:
+        """100 MB for a request."""
+        check_limits(size)
 
     def whole(self, reply: Reply, asked: Asked) -> Payload:
         """The interaction, with its steps."""
@@ -141,6 +149,9 @@ def _step(step: Step) -> dict[str, Any]:
         summary = [{"type": "text", "text": text} for text in (step.summary, step.text) if text]
         thought = {"type": "thought", "signature": signature_of(step.signature)}
         return {**thought, "summary": summary} if summary else thought
+    if isinstance(step, MAKING):
+        media = {"type": step.kind, "mime_type": step.mime_type, "data": step.base64_data}
+        return {"type": "model_output", "content": [media]}
     text = step.text if isinstance(step, Text | Refusal) else ""
     return {"type": "model_output", "content": [{"type": "text", "text": text}]}
 
@@ -164,6 +175,9 @@ def _deltas(step: Step, whole: Payload, reply: Reply) -> Iterator[dict[str, Any]
         for content in whole.get("summary", ()):
             yield {"type": "thought_summary", "content": content}
         yield {"type": "thought_signature", "signature": whole["signature"]}
+    elif isinstance(step, MAKING):
+        for data in base64_pieces(step) if step.kind == "audio" else (step.base64_data,):
+            yield {"type": step.kind, "mime_type": step.mime_type, "data": data}
     elif isinstance(step, Text | Refusal):
         for piece in reply.pieces(step.text):
             yield {"type": "text", "text": piece}

@@ -16,15 +16,15 @@ from lamella.content import (
 )
 from lamella.messages import Message
 from lamella_sim.wires.gemini_fields import (
+    check_enum,
     check_name,
     check_signature,
     fields,
-    read_bytes,
     read_list,
     read_struct,
     read_text,
-    read_uri,
 )
+from lamella_sim.wires.gemini_media import read_bytes, read_uri
 from lamella_sim.wires.history import History
 from lamella_sim.wires.openai import Payload, built, check_calls
 from lamella_sim.wires.wire import BadRequest
@@ -41,6 +41,16 @@ _STEPS: Final[Mapping[str, tuple[str, ...]]] = {
 """The steps that are read, and their fields."""
 
 _MEDIA: Final = ("image", "audio", "document", "video", "file")
+_FIELDS: Final = ("type", "data", "uri", "mime_type")
+_FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "image": ("resolution",),
+    "audio": ("processing", "media_processing", "channels", "sample_rate"),
+    "document": ("processing", "media_processing", "resolution"),
+    "video": ("processing", "media_processing", "resolution", "name"),
+    "file": ("name",),
+}
+"""The fields of all media, and those of a kind besides."""
+
 _CONTENTS: Final = ("text", *_MEDIA)
 _HOSTED: Final = tuple(
     f"{tool}_{half}"
@@ -112,30 +122,22 @@ def _content(given: Any, where: str) -> Block:
         text = fields(given, where, ("type", "text", "annotations"), camel=False)
         return TextBlock(text=read_text(text.get("text"), f"{where}.text"))
     if kind in _MEDIA:
-        return _media(given, where)
+        return _media(given, kind, where)
     raise BadRequest(
         f"Invalid value at '{where}.type': '{kind}' is no type of content.", param=f"{where}.type"
     )
 
 
-def _media(given: Any, where: str) -> MediaContent:
-    known = (
-        "type",
-        "data",
-        "uri",
-        "mime_type",
-        "resolution",
-        "media_processing",
-        "name",
-        "channels",
-        "sample_rate",
-    )
-    media = fields(given, where, known, camel=False)
+def _media(given: Any, kind: str, where: str) -> MediaContent:
+    media = fields(given, where, (*_FIELDS, *_FIELDS_OF[kind]), camel=False)
     if ("data" in media) == ("uri" in media):
         raise BadRequest(f"Exactly one of 'data' and 'uri' is required at '{where}'.", param=where)
+    if "resolution" in media:
+        check_enum(media["resolution"], f"{where}.resolution", ("low", "medium", "high", "ultra_high"))
+    wanted = None if kind == "file" else kind
     if "data" in media:
-        return read_bytes(media["data"], media.get("mime_type"), f"{where}.data")
-    return read_uri(media["uri"], media.get("mime_type"), f"{where}.uri")
+        return read_bytes(media["data"], media.get("mime_type"), f"{where}.data", wanted)
+    return read_uri(media["uri"], media.get("mime_type"), f"{where}.uri", wanted)
 
 
 def _thought(given: Payload, where: str) -> ReasoningBlock:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from lamella_sim.reply import Reply, new_id
 from lamella_sim.steps import Error
 from lamella_sim.wires.mistral_chunks import Invalid
+from lamella_sim.wires.mistral_media import check_limits
 from lamella_sim.wires.mistral_reply import finish_reason, message_of, usage_object
 from lamella_sim.wires.mistral_request import read_mistral
 from lamella_sim.wires.mistral_stream import frame, head, stream_chunks
@@ -32,6 +33,7 @@ class MistralChat:
     base_path = "/mistral"
     media_type = "text/event-stream; charset=utf-8"
     unparsable = "The body of the request is not a JSON object"
+    makes: Mapping[str, int | None] = {}
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -45,6 +47,10 @@ class MistralChat:
     def read(self, payload: Payload, path: str) -> Asked:
         """The request of a body."""
         return read_mistral(payload)
+
+    def check_limits(self, asked: Asked, size: int) -> None:
+        """10 MB for an image and 8 of them, 50 MB for a document."""
+        check_limits(asked)
 
     def whole(self, reply: Reply, asked: Asked) -> Payload:
         """The completion object."""

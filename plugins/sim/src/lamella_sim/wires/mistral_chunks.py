@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from lamella.content import Block, MediaContent, OpaqueContent, ReasoningBlock, TextBlock
-from lamella_sim.wires.openai import Payload, built, decoded
-from lamella_sim.wires.shape import Shape, join
-from lamella_sim.wires.wire import BadRequest
+from lamella.content import Block, OpaqueContent, ReasoningBlock, TextBlock
+from lamella_sim.wires.mistral_media import (
+    SHAPE,
+    Invalid,
+    read_audio,
+    read_document,
+    read_file,
+    read_image,
+)
+from lamella_sim.wires.openai import Payload, built
+from lamella_sim.wires.shape import join
 
 __all__ = ["SHAPE", "Invalid", "read_content"]
-
-SHAPE: Final = Shape(422)
 
 _FIELDS: Final[Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]]] = {
     "text": ({"text": "str"}, {}),
@@ -36,14 +41,6 @@ _ALLOWED: Final = {
     "assistant": ("text", "thinking", "reference"),
     "tool": tuple(kind for kind in _FIELDS if kind != "thinking"),
 }
-
-
-class Invalid(BadRequest):
-    """A refusal with 400: its words, and Mistral's type and code for it."""
-
-    def __init__(self, message: str, kind: str, code: str | None) -> None:
-        super().__init__(message, code=code)
-        self.kind = kind
 
 
 def read_content(content: Any, role: str, where: str) -> list[Block]:
@@ -91,55 +88,11 @@ def _thinking(fields: Payload, where: str) -> ReasoningBlock:
     return ReasoningBlock(text="".join(texts), signature=signature, provider="mistral")
 
 
-def _image(fields: Payload, where: str) -> MediaContent:
-    held = fields["image_url"]
-    if isinstance(held, Mapping):
-        held = SHAPE.fields(held, f"{where}.image_url", {"url": "str"}, {"detail": "?str"})["url"]
-    return _media(SHAPE.value(held, "str", f"{where}.image_url"), "image/*")
-
-
-def _document(fields: Payload, where: str) -> MediaContent:
-    return _media(fields["document_url"], "application/*")
-
-
-def _file(fields: Payload, where: str) -> MediaContent:
-    return MediaContent(file_id=fields["file_id"], provider="mistral", mime_type="application/*")
-
-
-def _audio(fields: Payload, where: str) -> MediaContent:
-    held, here = fields["input_audio"], f"{where}.input_audio"
-    if isinstance(held, Mapping):  # OpenAI's form, which Mistral takes too
-        held = SHAPE.fields(held, here, {"data": "str"}, {"format": "str"})["data"]
-    SHAPE.value(held, "str", here)
-    if held.startswith(("https://", "http://", "data:")):
-        return _media(held, "audio/*")
-    return _bytes(held, "audio/*")
-
-
-def _media(url: str, mime_type: str) -> MediaContent:
-    if url.startswith("data:"):
-        head, comma, data = url.removeprefix("data:").partition(",")
-        kind, _, encoding = head.partition(";")
-        if not comma or encoding != "base64" or not kind:
-            raise Invalid("Invalid data URL: expected data:{type};base64,…", "invalid_request_file", "3310")
-        return _bytes(data, kind)
-    if not url.startswith(("https://", "http://")):
-        raise Invalid("Invalid URL: expected https: or a base64 data URL", "invalid_request_file", "3310")
-    return MediaContent(url=url, mime_type=mime_type)
-
-
-def _bytes(data: str, mime_type: str) -> MediaContent:
-    try:
-        return decoded(data, mime_type, "")
-    except BadRequest as problem:
-        raise Invalid("The file could not be loaded: not base64", "invalid_request_file", "3310") from problem
-
-
 _READERS: Final[Mapping[str, Callable[[Payload, str], Block]]] = {
     "text": _text,
     "thinking": _thinking,
-    "image_url": _image,
-    "document_url": _document,
-    "file": _file,
-    "input_audio": _audio,
+    "image_url": read_image,
+    "document_url": read_document,
+    "file": read_file,
+    "input_audio": read_audio,
 }

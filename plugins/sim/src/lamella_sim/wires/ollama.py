@@ -33,6 +33,7 @@ class Ollama:
     media_type = "application/x-ndjson"
     headers: Mapping[str, str] = {}
     unparsable = "invalid character: the body of the request is no JSON object"
+    makes: Mapping[str, int | None] = {}
 
     def key(self, headers: Mapping[str, str]) -> str | None:
         """The bearer token, which only Ollama's cloud asks for."""

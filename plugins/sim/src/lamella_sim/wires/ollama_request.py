@@ -7,8 +7,6 @@ the words of Go's decoder. The simulator is stricter in two places: it refuses a
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -16,7 +14,10 @@ from typing import Any, Final
 from lamella.content import Block, MediaContent, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.messages import Message
 from lamella.models import ModelRequest, OutputSchema
+from lamella_sim.magic import kind_of, sniff
+from lamella_sim.received import received
 from lamella_sim.wires.history import History
+from lamella_sim.wires.media import illegal_at, unbase64
 from lamella_sim.wires.openai import Payload, built
 from lamella_sim.wires.wire import Asked, BadRequest, OfferedTool
 
@@ -152,14 +153,18 @@ def _contents(message: Payload) -> list[Block]:
 
 
 def _image(data: Any) -> MediaContent:
+    """An image, which is base64: Ollama opens no URL, and looks at the bytes for the type."""
     text = _typed(data, "messages.images", str)
     try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadRequest("illegal base64 data at input byte 0", param="messages.images") from error
-    if not raw:
+        raw = unbase64(text)
+    except ValueError as error:
+        raise BadRequest(
+            f"illegal base64 data at input byte {illegal_at(text)}", param="messages.images"
+        ) from error
+    shown = sniff(raw)
+    if not raw or (shown is not None and kind_of(shown) != "image"):
         raise BadRequest("invalid image input", param="messages.images")
-    return MediaContent(data=raw, mime_type="image/*")
+    return received("image", data=raw, mime_type=shown)
 
 
 def _assistant(message: Payload, index: int) -> list[Block]:

@@ -1,14 +1,12 @@
-"""What the two OpenAI wires share: errors, usage, media, the schema of an answer, integrity of calls."""
+"""What the two OpenAI wires share: errors, usage, the schema of an answer, integrity of calls."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from lamella._json import dumps
-from lamella.content import MediaContent, ToolCallBlock, ToolOutputBlock
+from lamella.content import ToolCallBlock, ToolOutputBlock
 from lamella.errors import AgentInputError
 from lamella.messages import Message
 from lamella.models import OutputSchema
@@ -25,8 +23,6 @@ __all__ = [
     "check_calls",
     "error_object",
     "output_schema",
-    "read_data_url",
-    "read_media",
     "read_tool_choice",
     "refused",
     "sse",
@@ -129,43 +125,6 @@ def check_calls(messages: Sequence[Message], unanswered: str, uncalled: str) -> 
     for call_id in made:
         if call_id not in answered:
             raise BadRequest(unanswered.format(id=call_id), param="input")
-
-
-def read_media(url: Any, file_id: Any, kind: str, param: str) -> MediaContent:
-    """Media from a ``data:`` URL, another URL, or a file id."""
-    if isinstance(file_id, str):
-        return MediaContent(file_id=file_id, provider="openai", mime_type=f"{kind}/*")
-    if not isinstance(url, str) or not url:
-        raise BadRequest(
-            f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
-        )
-    if url.startswith("data:"):
-        return read_data_url(url, param)
-    if not url.startswith(("https://", "http://")):
-        raise BadRequest(
-            f"Invalid '{param}': expected a URL or a base64 data URL.", param=param, code="invalid_value"
-        )
-    return MediaContent(url=url, mime_type=f"{kind}/*")
-
-
-def read_data_url(url: str, param: str) -> MediaContent:
-    """Media from ``data:{type};base64,…``."""
-    head, comma, data = url.removeprefix("data:").partition(",")
-    mime_type, _, encoding = head.partition(";")
-    if not comma or encoding != "base64" or not mime_type:
-        raise BadRequest(f"Invalid '{param}': expected a base64 data URL.", param=param, code="invalid_value")
-    return decoded(data, mime_type, param)
-
-
-def decoded(data: Any, mime_type: str, param: str) -> MediaContent:
-    """Media from base64 text."""
-    try:
-        raw = base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise BadRequest(f"Invalid '{param}': not base64.", param=param, code="invalid_base64") from error
-    if not raw:
-        raise BadRequest(f"Invalid '{param}': the file is empty.", param=param, code="empty_file")
-    return MediaContent(data=raw, mime_type=mime_type)
 
 
 def output_schema(format: Any, param: str) -> OutputSchema | None:

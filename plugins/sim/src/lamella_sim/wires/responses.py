@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from lamella_sim.magic import pixels
+from lamella_sim.making import Image
 from lamella_sim.reply import Reply, new_id
 from lamella_sim.steps import Delay, Error, Reasoning, Refusal, Step, Text, ToolCall
 from lamella_sim.wires.openai import (
@@ -17,6 +19,7 @@ from lamella_sim.wires.openai import (
     sse,
     usage_object,
 )
+from lamella_sim.wires.openai_media import check_limits
 from lamella_sim.wires.responses_request import read_responses
 from lamella_sim.wires.wire import Asked, BadRequest, Pause, Piece
 
@@ -58,6 +61,7 @@ class OpenAIResponses:
     media_type = "text/event-stream; charset=utf-8"
     headers: Mapping[str, str] = HEADERS
     unparsable = UNPARSABLE
+    makes: Mapping[str, int | None] = {"image": None}
 
     def key(self, headers: Mapping[str, str]) -> str | None:
         """The bearer token."""
@@ -66,6 +70,10 @@ class OpenAIResponses:
     def read(self, payload: Payload, path: str) -> Asked:
         """The request of a body."""
         return read_responses(payload)
+
+    def check_limits(self, asked: Asked, size: int) -> None:
+        """50 MB for a file."""
+        check_limits(asked)
 
     def whole(self, reply: Reply, asked: Asked) -> Payload:
         """The response object, complete."""
@@ -137,6 +145,8 @@ def _item(step: Step) -> dict[str, Any]:
         if step.text is not None:
             item["content"] = [{"type": "reasoning_text", "text": step.text}]
         return {**item, "encrypted_content": step.signature}
+    if isinstance(step, Image):
+        return _image_call(step)
     part = _part(step)
     return {
         "id": new_id("msg"),
@@ -144,6 +154,22 @@ def _item(step: Step) -> dict[str, Any]:
         "status": "in_progress",
         "role": "assistant",
         "content": [part],
+    }
+
+
+def _image_call(step: Image) -> dict[str, Any]:
+    size = pixels(step.data)
+    return {
+        "id": new_id("ig"),
+        "type": "image_generation_call",
+        "status": "generating",
+        "action": "generate",
+        "background": "opaque",
+        "output_format": step.format,
+        "quality": "auto",
+        "result": step.base64_data,
+        "revised_prompt": None,
+        "size": None if size is None else f"{size[0]}x{size[1]}",
     }
 
 
@@ -205,6 +231,8 @@ class _Events:
             yield from self._call(step, place)
         elif isinstance(step, Reasoning):
             yield from self._reasoning(step, place)
+        elif isinstance(step, Image):
+            yield from self._image(step, item, place)
         else:
             yield from self._message(step, place)
         self.items.append(_finished(item))
@@ -214,6 +242,15 @@ class _Events:
         for piece in self.reply.pieces(step.arguments_json):
             yield self._event("function_call_arguments.delta", **place, delta=piece)
         yield self._event("function_call_arguments.done", **place, arguments=step.arguments_json)
+
+    def _image(self, step: Image, item: dict[str, Any], place: dict[str, Any]) -> Iterator[bytes]:
+        yield self._event("image_generation_call.in_progress", **place)
+        yield self._event("image_generation_call.generating", **place)
+        shown = {name: item[name] for name in ("background", "output_format", "quality", "size")}
+        for index in range(step.partial):
+            image = {"partial_image_index": index, "partial_image_b64": item["result"]}
+            yield self._event("image_generation_call.partial_image", **place, **image, **shown)
+        yield self._event("image_generation_call.completed", **place)
 
     def _reasoning(self, step: Reasoning, place: dict[str, Any]) -> Iterator[bytes]:
         if step.summary is not None:
@@ -248,6 +285,8 @@ def _opened(item: dict[str, Any]) -> dict[str, Any]:
         return {**item, "arguments": ""}
     if item["type"] == "message":
         return {**item, "content": []}
+    if item["type"] == "image_generation_call":
+        return {"id": item["id"], "type": item["type"], "status": "in_progress"}
     # As on the real wire, the encrypted form of an open item is not yet the one to keep.
     signature = item["encrypted_content"] and f"open:{item['id']}"
     return {"id": item["id"], "type": "reasoning", "summary": [], "encrypted_content": signature}

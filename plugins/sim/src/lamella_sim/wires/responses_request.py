@@ -9,7 +9,8 @@ from lamella.content import Block, OpaqueContent, ReasoningBlock, TextBlock, Too
 from lamella.messages import Message
 from lamella.models import ModelRequest
 from lamella_sim.wires.history import History
-from lamella_sim.wires.openai import Payload, built, check_calls, output_schema, read_media, read_tool_choice
+from lamella_sim.wires.openai import Payload, built, check_calls, output_schema, read_tool_choice
+from lamella_sim.wires.openai_media import check_detail, check_keys, check_value, read_file, read_image
 from lamella_sim.wires.wire import Asked, BadRequest, OfferedTool
 
 __all__ = ["read_responses"]
@@ -19,6 +20,16 @@ _HOSTED: Final = frozenset(
     | {"file_search_call", "image_generation_call", "mcp_approval_request", "mcp_call", "mcp_list_tools"}
     | {"program", "shell_call", "tool_search_call", "web_search_call"}
 )
+_PARTS: Final = (
+    *("input_text", "input_image", "output_text", "refusal", "input_file", "computer_screenshot"),
+    *("summary_text", "tether_browsing_display"),
+)
+_IMAGE: Final = ("type", "image_url", "file_id", "detail", "prompt_cache_breakpoint")
+_FILE: Final = (
+    *("type", "file_id", "file_url", "file_data", "filename", "detail"),
+    "prompt_cache_breakpoint",
+)
+_DETAILS: Final = ("low", "high", "auto", "original")
 _UNANSWERED: Final = "No tool output found for function call {id}."
 _UNCALLED: Final = "No tool call found for function call output with call_id {id}."
 
@@ -122,11 +133,16 @@ def _part(part: Any, where: str, role: str) -> Block:
     if kind == "refusal":
         return TextBlock(text=_need_text(part, "refusal", where))
     if kind == "input_image":
-        return read_media(part.get("image_url"), part.get("file_id"), "image", f"{where}.image_url")
+        check_keys(part, _IMAGE, where)
+        check_detail(part.get("detail"), _DETAILS, where)
+        return read_image(part.get("image_url"), part.get("file_id"), f"{where}.image_url")
     if kind == "input_file":
-        data = part.get("file_data", part.get("file_url"))
-        return read_media(data, part.get("file_id"), "application", f"{where}.file_data")
-    raise BadRequest(f"Invalid value: '{kind}'.", param=f"{where}.type", code="invalid_value")
+        check_keys(part, _FILE, where)
+        check_detail(part.get("detail"), ("low", "high", "auto"), where)
+        return read_file(part, where, linked=True)
+    # Audio among them: this API takes none.
+    check_value(kind, _PARTS, f"{where}.type")
+    raise BadRequest(f"The simulator has no '{kind}' parts.", param=f"{where}.type", code="invalid_value")
 
 
 def _output(item: Payload, where: str) -> ToolOutputBlock:

@@ -11,7 +11,17 @@ from lamella.models import ModelRequest
 from lamella_sim.reply import Reply
 from lamella_sim.steps import Delay, Error
 
-__all__ = ["Asked", "BadRequest", "ChecksHeaders", "OfferedTool", "Pause", "Piece", "Wire", "pauses"]
+__all__ = [
+    "Asked",
+    "BadRequest",
+    "ChecksHeaders",
+    "LimitsMedia",
+    "OfferedTool",
+    "Pause",
+    "Piece",
+    "Wire",
+    "pauses",
+]
 
 
 @attrs.frozen
@@ -78,6 +88,9 @@ class Wire(Protocol):
     unparsable: str
     """What the vendor says to a body that is no JSON object."""
 
+    makes: Mapping[str, int | None]
+    """The kinds of media that a reply may hold, and how many of each; ``None`` is any number."""
+
     @property
     def headers(self) -> Mapping[str, str]:
         """Headers the vendor sends with every reply."""
@@ -120,6 +133,18 @@ class ChecksHeaders(Protocol):
     def check_headers(self, headers: Mapping[str, str], payload: Mapping[str, Any]) -> None:
         """Called before ``read``; header names are in lower case.
 
+        :raises BadRequest: the vendor would refuse it.
+        """
+
+
+@runtime_checkable
+class LimitsMedia(Protocol):
+    """A wire whose vendor limits how large a request and its media may be."""
+
+    def check_limits(self, asked: Asked, size: int) -> None:
+        """Called after ``read``, unless the server was told to take any size.
+
+        :param size: bytes of the body.
         :raises BadRequest: the vendor would refuse it.
         """
 
