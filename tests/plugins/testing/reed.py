@@ -346,7 +346,7 @@ class ChatReed(WireModel):
             reasoning=True,
             native_input=True,
             embeddings=True,
-            inputs={"text", "image"},
+            inputs={"text", "image", "audio", "document"},
         )
 
     @property

@@ -421,7 +421,6 @@ class CountsRequests(ChatReed):
 @defect(
     "encoding_is_pure",
     "plan_needs_no_network",
-    "media_inputs",
     "unknown_content_is_refused",
     "foreign_files_are_refused",
     "strict_mode_refuses_foreign_state",

@@ -6,6 +6,7 @@ import importlib
 
 __all__ = [
     "Answer",
+    "ContentConformance",
     "EventRecorder",
     "IsolatedHost",
     "LoopbackServer",
@@ -17,6 +18,7 @@ __all__ = [
 
 _HOME_OF = {
     "Answer": "server",
+    "ContentConformance": "content",
     "EventRecorder": "recording",
     "IsolatedHost": "hosts",
     "LoopbackServer": "server",

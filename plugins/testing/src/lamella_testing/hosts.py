@@ -48,7 +48,7 @@ class IsolatedHost:
     """
 
     def __init__(self) -> None:
-        self._distributions: list[_Distribution] = []
+        self._distributions: list[importlib_metadata.Distribution] = []
         self._host: PluginHost | None = None
 
     def install(
@@ -70,6 +70,27 @@ class IsolatedHost:
             _Distribution(distribution or f"lamella-{name}", _GROUPS[kind], name, plugin)
         )
         self._host = None
+
+    def adopt(self, *, kind: str, name: str) -> str:
+        """Make a plugin that is installed known, with the other plugins of its distribution.
+
+        :param kind: as for :meth:`install`.
+        :param name: the entry point's name.
+        :returns: what the entry point names: the plugin's module.
+        :raises ValueError: there is no such kind, or no such plugin is installed.
+        """
+        if kind not in _GROUPS:
+            raise ValueError(f"kind must be one of {', '.join(_GROUPS)}, got {kind!r}")
+        found = importlib_metadata.entry_points(group=_GROUPS[kind], name=name)
+        entries = [entry for entry in found if entry.dist is not None]
+        if not entries:
+            raise ValueError(
+                f"no installed distribution has the entry point {name!r} in the group {_GROUPS[kind]!r}; "
+                "install yours: pip install -e ."
+            )
+        self._distributions.extend(entry.dist for entry in entries)
+        self._host = None
+        return str(entries[0].module)
 
     @property
     def host(self) -> PluginHost:

@@ -14,7 +14,7 @@ from lamella_testing.provider.base import ConformanceBase
 from lamella_testing.provider.canned import played
 from lamella_testing.provider.exchange import Exchange, ask, difference, says, stream_of
 from lamella_testing.provider.requests import kit_tools, of_history
-from lamella_testing.provider.verdict import fail, require, run, skip
+from lamella_testing.verdict import fail, require, run, skip
 
 __all__ = ["AnswerContract"]
 

@@ -17,7 +17,7 @@ from lamella_testing.provider.canned import CannedTransport, played
 from lamella_testing.provider.exchange import Exchange, ask
 from lamella_testing.provider.requests import SCHEMA, answered, asking, kit_tools, of_history
 from lamella_testing.provider.samples import Sample
-from lamella_testing.provider.verdict import fail, run, skip
+from lamella_testing.verdict import fail, run, skip
 
 __all__ = ["REFUSALS", "ConformanceBase"]
 

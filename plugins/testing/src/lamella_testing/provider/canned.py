@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import attrs
 
 from lamella.errors import APIConnectionError, LamellaError
 from lamella.models import Model, WireModel
+from lamella_testing.guards import no_network, refuse_network
 
-__all__ = ["CannedTransport", "NetworkUsed", "pieces_of", "no_network", "played", "unsent"]
-
-
-class NetworkUsed(BaseException):
-    """Something was about to be sent where nothing may be. No ``Exception``: nothing on the way may take it for one."""
+__all__ = ["CannedTransport", "pieces_of", "played", "unsent"]
 
 
 @attrs.define
@@ -87,36 +83,12 @@ def _transport_of(kind: type[Model], replacement: property) -> Iterator[None]:
             del kind.transport  # type: ignore[attr-defined]  # as above
 
 
-def _refuse(*_: object, **__: object) -> NoReturn:
-    raise NetworkUsed
-
-
-@contextmanager
-def no_network() -> Iterator[None]:
-    """Raise :class:`NetworkUsed` where a socket is connected or a name looked up."""
-    names = ("connect", "connect_ex", "sendto")
-    before = {name: vars(socket.socket).get(name) for name in names}
-    look_up = socket.getaddrinfo
-    try:
-        for name in names:
-            setattr(socket.socket, name, _refuse)
-        socket.getaddrinfo = _refuse
-        yield
-    finally:
-        socket.getaddrinfo = look_up
-        for name, own in before.items():
-            if own is None:
-                delattr(socket.socket, name)
-            else:
-                setattr(socket.socket, name, own)
-
-
 @contextmanager
 def unsent(model: Model) -> Iterator[None]:
     """Raise :class:`NetworkUsed` where the model asks for its transport or a connection."""
     with no_network():
         if isinstance(model, WireModel):
-            with _transport_of(type(model), property(_refuse)):
+            with _transport_of(type(model), property(refuse_network)):
                 yield
         else:
             yield

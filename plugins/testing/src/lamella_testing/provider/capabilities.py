@@ -11,11 +11,12 @@ from lamella.errors import InvalidRequestError, LamellaError, UnsupportedContent
 from lamella.events import MessageOutputDelta, MessageOutputDone, ReasoningDelta, ReasoningDone
 from lamella.messages import Message
 from lamella.models import Capabilities, Model, ModelRequest, WireModel
+from lamella_testing.guards import NetworkUsed
 from lamella_testing.provider.base import REFUSALS, ConformanceBase
-from lamella_testing.provider.canned import NetworkUsed, unsent
+from lamella_testing.provider.canned import unsent
 from lamella_testing.provider.exchange import Exchange, ask
 from lamella_testing.provider.requests import MEDIA, ONCE, SCHEMA, asking, kit_tools, media, of_history
-from lamella_testing.provider.verdict import fail, require, run, skip
+from lamella_testing.verdict import fail, require, run, skip
 
 __all__ = ["CapabilityContract"]
 

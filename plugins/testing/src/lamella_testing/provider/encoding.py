@@ -8,10 +8,11 @@ import json
 from lamella.content import TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.messages import Message
 from lamella.models import ModelRequest, WireModel
-from lamella_testing.provider.canned import NetworkUsed, unsent
+from lamella_testing.guards import NetworkUsed
+from lamella_testing.provider.canned import unsent
 from lamella_testing.provider.requests import SCHEMA, answered, asking, kit_tools, of_history
-from lamella_testing.provider.verdict import fail, require, skip
 from lamella_testing.provider.writing import Writing, as_text
+from lamella_testing.verdict import fail, require, skip
 
 __all__ = ["EncodingContract"]
 
@@ -190,7 +191,9 @@ class EncodingContract(Writing):
         model = self.wire_model()
         for name, request in self.good_requests(model).items():
             plan, payload = model.plan(request), self.encoded(model, request)
-            size = len(json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace"))
+            size = len(
+                json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+            )
             require(
                 plan.payload_bytes == size,
                 f"{name}: the plan says {plan.payload_bytes} bytes, the payload has {size}",

@@ -8,11 +8,12 @@ from typing import Any, Final
 from lamella.errors import InvalidRequestError, LamellaError
 from lamella.models import Embedding, Model, ModelRequest, TokenCount, WireModel
 from lamella.specs import ModelInfo
+from lamella_testing.guards import NetworkUsed
 from lamella_testing.provider.base import ConformanceBase
-from lamella_testing.provider.canned import NetworkUsed, unsent
+from lamella_testing.provider.canned import unsent
 from lamella_testing.provider.requests import asking
-from lamella_testing.provider.verdict import fail, require, run, skip
 from lamella_testing.server import Answer, LoopbackServer
+from lamella_testing.verdict import fail, require, run, skip
 
 __all__ = ["EndpointContract"]
 

@@ -8,11 +8,12 @@ from lamella.content import MediaContent, OpaqueContent
 from lamella.errors import LamellaError, UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import Model, ModelRequest, WireModel
+from lamella_testing.guards import NetworkUsed
 from lamella_testing.provider.base import ConformanceBase
-from lamella_testing.provider.canned import NetworkUsed, unsent
+from lamella_testing.provider.canned import unsent
 from lamella_testing.provider.exchange import Exchange, ask
 from lamella_testing.provider.requests import ONCE, SCHEMA, asking, kit_tools, media, of_history
-from lamella_testing.provider.verdict import require, run
+from lamella_testing.verdict import require, run
 
 __all__ = ["ErrorContract"]
 

@@ -26,7 +26,7 @@ from lamella.events import (
 )
 from lamella_testing.provider.base import ConformanceBase
 from lamella_testing.provider.exchange import Exchange
-from lamella_testing.provider.verdict import fail, require
+from lamella_testing.verdict import fail, require
 
 __all__ = ["EventContract"]
 

@@ -23,8 +23,8 @@ from lamella_testing.provider.base import ConformanceBase
 from lamella_testing.provider.exchange import Exchange, ask, difference, says, stream_of
 from lamella_testing.provider.requests import asking
 from lamella_testing.provider.samples import Sample
-from lamella_testing.provider.verdict import fail, require, run, skip
 from lamella_testing.server import Answer, LoopbackServer, Then
+from lamella_testing.verdict import fail, require, run, skip
 
 __all__ = ["HttpContract"]
 

@@ -11,9 +11,9 @@ from lamella.models import Model
 from lamella_testing.provider.base import ConformanceBase
 from lamella_testing.provider.exchange import Exchange, ask
 from lamella_testing.provider.requests import asking
-from lamella_testing.provider.verdict import fail, require, run, skip
 from lamella_testing.provider.writing import as_text
 from lamella_testing.server import Answer, LoopbackServer
+from lamella_testing.verdict import fail, require, run, skip
 
 __all__ = ["SecretContract"]
 

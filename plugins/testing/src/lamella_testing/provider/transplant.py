@@ -17,12 +17,13 @@ from lamella.errors import AgentSerializationError, UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import Model, ModelRequest
 from lamella.usage import TokenUsage
-from lamella_testing.provider.canned import NetworkUsed, unsent
+from lamella_testing.guards import NetworkUsed
+from lamella_testing.provider.canned import unsent
 from lamella_testing.provider.exchange import ask
 from lamella_testing.provider.requests import MEDIA, kit_tools, of_history
 from lamella_testing.provider.samples import Sample
-from lamella_testing.provider.verdict import require, run, skip
 from lamella_testing.provider.writing import Writing
+from lamella_testing.verdict import require, run, skip
 
 __all__ = ["TransplantContract"]
 

@@ -7,7 +7,7 @@ from lamella.usage import BUCKETS, TokenUsage
 from lamella_testing.provider.base import ConformanceBase
 from lamella_testing.provider.exchange import buckets, difference
 from lamella_testing.provider.samples import Sample
-from lamella_testing.provider.verdict import require
+from lamella_testing.verdict import require
 
 __all__ = ["UsageContract"]
 

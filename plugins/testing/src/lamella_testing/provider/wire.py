@@ -12,7 +12,7 @@ from lamella_testing.provider.base import ConformanceBase
 from lamella_testing.provider.exchange import Exchange, difference, says
 from lamella_testing.provider.frames import cuts, join, sizes, split, with_unknown_fields
 from lamella_testing.provider.samples import Sample
-from lamella_testing.provider.verdict import fail, require, run, skip
+from lamella_testing.verdict import fail, require, run, skip
 
 __all__ = ["WireContract"]
 

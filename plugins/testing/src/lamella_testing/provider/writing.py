@@ -10,7 +10,7 @@ from lamella.losses import Loss
 from lamella.models import Model, ModelRequest, WireModel
 from lamella_testing.provider.base import ConformanceBase
 from lamella_testing.provider.exchange import ask
-from lamella_testing.provider.verdict import fail, run, skip
+from lamella_testing.verdict import fail, run, skip
 
 __all__ = ["Writing"]
 

@@ -1,0 +1,49 @@
+"""What the pages show of the kit for content types: it passes, and a wrong line is named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import lamella_testing.content  # a pytest inside pytest forgets what it was the first to import
+
+pytest_plugins = ["pytester"]
+assert lamella_testing.content
+
+ROOT = Path(__file__).parents[3]
+PAGES = {
+    "plugins/testing/README.md": "class TestVideo",
+    "docs/how-to/test-a-content-type.md": "class TestImage",
+}
+
+
+def block(page: str) -> str:
+    found = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    return next(code for code in found if PAGES[page] in code)
+
+
+def ran(pytester: pytest.Pytester, code: str) -> pytest.RunResult:
+    pytester.makepyfile(test_image=code)
+    return pytester.runpytest_inprocess("-q", "-W", "error", "-p", "no:cacheprovider", "-rf")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_shows_passes(pytester: pytest.Pytester, page: str) -> None:
+    outcomes = ran(pytester, block(page)).parseoutcomes()
+    assert outcomes["passed"] > 15
+    assert "failed" not in outcomes
+
+
+def test_the_failure_that_the_page_shows(pytester: pytest.Pytester) -> None:
+    page = "docs/how-to/test-a-content-type.md"
+    code = block(page)
+    only_url = re.sub(r"            ImageContent\.from_(bytes|file_id)\(.*\n", "", code)
+    assert only_url != code
+    said = ran(pytester, only_url).stdout.str()
+    shown = re.search(r"```text\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert shown is not None
+    first, *rest = shown[1].strip().splitlines()
+    assert first in said
+    assert " ".join(" ".join(rest).split()) in " ".join(said.split())
