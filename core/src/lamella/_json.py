@@ -9,7 +9,13 @@ from typing import Any, Final
 from lamella._frozen import JSON
 from lamella.errors import AgentSerializationError
 
-__all__ = ["dumps", "loads", "parse_object"]
+__all__ = ["MAX_OBJECT_CHARS", "MAX_OBJECT_DEPTH", "deeper_than", "dumps", "loads", "parse_object"]
+
+MAX_OBJECT_CHARS: Final = 1_000_000
+"""The longest text that :func:`parse_object` reads: far beyond what a model can write in one answer."""
+
+MAX_OBJECT_DEPTH: Final = 128
+"""The deepest nesting that :func:`parse_object` reads; everything that walks JSON recursively can do that much."""
 
 
 def _reject_constant(name: str) -> Any:
@@ -67,12 +73,33 @@ def parse_object(text: str) -> dict[str, Any] | None:
     """The JSON object in ``text``, or ``None`` if it holds anything else.
 
     Blank text is the empty object: servers send it for a call without arguments. A number beyond the
-    range of a float is no number: it could not be written back.
+    range of a float is no number: it could not be written back. Text beyond :data:`MAX_OBJECT_CHARS`
+    or :data:`MAX_OBJECT_DEPTH` is not read: it costs nothing, whoever wrote it.
     """
     if not text or text.isspace():
         return {}
+    if len(text) > MAX_OBJECT_CHARS:
+        return None
     try:
         value = _DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    nested = text.count("[") + text.count("{") > MAX_OBJECT_DEPTH
+    return None if nested and deeper_than(value, MAX_OBJECT_DEPTH) else value
+
+
+def deeper_than(value: JSON, depth: int) -> bool:
+    """Whether objects and lists are nested in more than ``depth`` levels; walks them level by level."""
+    level = [value] if isinstance(value, dict | list | tuple) else []
+    for _ in range(depth):
+        level = [
+            item
+            for node in level
+            for item in (node.values() if isinstance(node, dict) else node)
+            if isinstance(item, dict | list | tuple)
+        ]
+        if not level:
+            return False
+    return bool(level)

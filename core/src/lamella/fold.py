@@ -21,6 +21,7 @@ from lamella.events import (
     Event,
     GuardrailOverride,
     ResponseDone,
+    RunKind,
     RunStreamEvent,
     StopReason,
     StreamEnd,
@@ -76,6 +77,7 @@ class _Branch:
         self.usage: TokenUsage | None = None
         self.stop_reason: StopReason | None = None
         self.result: Any = None
+        self.kind: RunKind | None = None
         self.children: list[_Branch] = []
 
     def feed(self, event: Event) -> None:
@@ -161,7 +163,7 @@ class _Branch:
         if start is not None:
             shared.update(agent=start.agent, provider=start.provider, model=start.model)
             shared["settings"] = start.settings or None
-        kind = "messages" if start is None else start.kind
+        kind = self.kind or ("messages" if start is None else start.kind)
         if kind == "parallel":
             return ParallelRun(runs=runs, **shared)
         if kind == "chain":
@@ -251,6 +253,7 @@ class Fold:
         branch.usage = add_usage(branch.usage, spent(event))
         branch.stop_reason = event.stop_reason
         branch.result = event.result
+        branch.kind = event.kind
 
     def _terminate(self, event: StreamEnd | StreamError) -> None:
         for branch in self._branches.values():
@@ -259,6 +262,7 @@ class Fold:
         if isinstance(event, StreamEnd):
             self._root.stop_reason = event.stop_reason
             self._root.result = event.result
+            self._root.kind = event.kind
         self._terminal = event
 
     def result(self) -> RunResult:

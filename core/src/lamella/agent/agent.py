@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import attrs
 
 from lamella._frozen import EMPTY
+from lamella.agent.base import BaseAgent
 from lamella.agent.fanout import SlowSinkPolicy
-from lamella.agent.functional import Emit, run_as_function
-from lamella.agent.nested import agent_tool
-from lamella.agent.prepare import given_tools, static_names
-from lamella.agent.run import AgentStream, SyncAgentStream, collect, start
+from lamella.agent.prepare import Prepared, given_tools, prepare, static_names
+from lamella.agent.scope import RunScope
 from lamella.errors import AgentInputError
-from lamella.events import ApprovalPending, RunStreamEvent
-from lamella.models.inputs import Input
+from lamella.events import ApprovalPending
 from lamella.models.model import Model
 from lamella.models.request import TransplantMode
-from lamella.runs import AgentRun, RunResult
 from lamella.specs import Guardrail, Sink
 from lamella.tools import Tool, normalise_choice
 
@@ -88,17 +86,18 @@ def _all(kind: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
 
 
 def _model(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, Model | str):
+    if value is not None and not isinstance(value, Model | str):
         raise AgentInputError(
             f"Agent.model must be a Model or a name such as 'openai:gpt-5-nano', got {type(value).__name__}"
         )
 
 
 @attrs.frozen(eq=False)
-class Agent:
+class Agent(BaseAgent):
     """A model with instructions and tools. Immutable, and safe to run many times at once.
 
     :param model: a ``Model``, or a name for ``get_model`` (built on first use; close it with ``aclose``).
+        Without one the agent is *unbound*: it uses the model of the agent that calls it, else the project's.
     :param name: identifies the agent in events, logs and runs; needed to use it as a tool.
     :param description: what another agent's model reads about it.
     :param system_instruction: travels apart from the history and goes before its system messages.
@@ -123,7 +122,7 @@ class Agent:
     :raises AgentInputError: a value that does not fit, or two tools with one name.
     """
 
-    model: Model | str = attrs.field(validator=_model)
+    model: Model | str | None = attrs.field(default=None, validator=_model)
     name: str | None = attrs.field(default=None, kw_only=True, validator=_text)
     description: str | None = attrs.field(default=None, kw_only=True, validator=_text)
     system_instruction: str | None = attrs.field(default=None, kw_only=True, validator=_text, repr=False)
@@ -158,63 +157,25 @@ class Agent:
         default=EMPTY, kw_only=True, validator=_settings, converter=_own_settings, repr=False
     )
     project: Project | None = attrs.field(default=None, kw_only=True, repr=False)
-    _built: dict[str, Model] = attrs.field(factory=dict, init=False, repr=False)
+    _built: dict[str | int, tuple[Model | str, Model]] = attrs.field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if (names := static_names(self.tools)) is not None:
             normalise_choice(self.tool_choice, names)
 
-    # -- running --------------------------------------------------------------------------------
+    async def prepare(self, scope: RunScope, stack: AsyncExitStack) -> Prepared:
+        """Build the model, open the tool sources, gather the guardrails."""
+        return await prepare(self, scope, stack)
 
-    def run(self, messages: Input, runtime_context: Mapping[str, Any] | None = None) -> RunResult:
-        """Run to the end and return the result.
-
-        :param messages: text, a template, messages, or provider-native dicts; never changed.
-        :param runtime_context: values that tools see through ``ToolRuntime`` and the model never does.
-        :raises LamellaError: the run failed; ``partial`` is the ``RunResult`` so far.
-        """
-        from lamella.sync import run
-
-        return run(collect(start(self, messages, runtime_context, "run_sync")))
-
-    async def arun(
-        self,
-        messages: Input,
-        runtime_context: Mapping[str, Any] | None = None,
-        *,
-        emit: Callable[[RunStreamEvent], Awaitable[None]] | None = None,
-    ) -> RunResult:
-        """:meth:`run`, asynchronously; ``emit`` is awaited for each event before the next is made."""
-        return await collect(start(self, messages, runtime_context, "run_async"), emit)
-
-    def stream(self, messages: Input, runtime_context: Mapping[str, Any] | None = None) -> SyncAgentStream:
-        """Iterate the events of a run. Leaving the loop early cancels the run and closes its connections.
-
-        A failed run yields ``stream.error`` and then raises the error.
-        """
-        return SyncAgentStream(start(self, messages, runtime_context, "stream_sync"))
-
-    def astream(self, messages: Input, runtime_context: Mapping[str, Any] | None = None) -> AgentStream:
-        """:meth:`stream`, asynchronously: ``async for event in agent.astream(…)``."""
-        return start(self, messages, runtime_context, "stream_async")
-
-    async def __call__(self, model: Model, emit: Emit, prev_runs: list[AgentRun]) -> AgentRun:
-        """The functional form: run on ``model`` after ``prev_runs``, hand each event to ``emit``."""
-        return await run_as_function(self, model, emit, prev_runs)
-
-    # -- as a part ------------------------------------------------------------------------------
-
-    def as_tool(self, name: str | None = None, description: str | None = None) -> Tool:
-        """This agent as a tool of another: it takes a ``prompt`` and answers with its output.
-
-        :raises AgentInputError: neither the agent nor the call gives a name.
-        """
-        return agent_tool(self, name or self.name, description or self.description)
+    def on(self, model: Model) -> Agent:
+        """This agent on another model."""
+        return attrs.evolve(self, model=model)
 
     async def aclose(self) -> None:
         """Close the model that was built from a name or for ``model_settings``. A model you gave is yours to close."""
         while self._built:
-            await self._built.popitem()[1].aclose()
+            _, (_, model) = self._built.popitem()
+            await model.aclose()
 
     def close(self) -> None:
         """:meth:`aclose` for synchronous code."""

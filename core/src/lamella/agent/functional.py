@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-import attrs
-
 from lamella.errors import AgentInputError
 from lamella.events import RunStreamEvent
 from lamella.messages import Message
@@ -14,7 +12,7 @@ from lamella.models.model import Model
 from lamella.runs import AgentRun, ChainRun, ExtractionRun, MessagesRun, ParallelRun
 
 if TYPE_CHECKING:
-    from lamella.agent.agent import Agent
+    from lamella.agent.base import BaseAgent
 
 __all__ = ["AgentFunction", "Emit", "flat_messages", "run_as_function"]
 
@@ -34,7 +32,9 @@ def flat_messages(runs: Sequence[AgentRun]) -> list[Message]:
     return messages
 
 
-async def run_as_function(agent: Agent, model: Model, emit: Emit, prev_runs: Sequence[AgentRun]) -> AgentRun:
+async def run_as_function(
+    agent: BaseAgent, model: Model, emit: Emit, prev_runs: Sequence[AgentRun]
+) -> AgentRun:
     """Run ``agent`` on ``model``, continuing the messages of ``prev_runs``.
 
     :raises AgentInputError: the previous runs hold no message.
@@ -42,4 +42,4 @@ async def run_as_function(agent: Agent, model: Model, emit: Emit, prev_runs: Seq
     messages = flat_messages(prev_runs)
     if not messages:
         raise AgentInputError("an agent needs something to answer: prev_runs hold no message")
-    return (await attrs.evolve(agent, model=model).arun(messages, emit=emit)).run
+    return (await agent.on(model).arun(messages, emit=emit)).run

@@ -12,7 +12,7 @@ from lamella.agent.nested import bound
 from lamella.agent.scope import RunScope
 from lamella.agent.toolbox import Toolbox, is_agent
 from lamella.agent.turns import AgentTurns
-from lamella.errors import AgentInputError
+from lamella.errors import AgentInputError, ConfigError
 from lamella.models.inputs import ParsedInput
 from lamella.models.model import Model
 from lamella.models.registry import get_model
@@ -21,7 +21,6 @@ from lamella.tools import Tool, as_tools, normalise_choice
 
 if TYPE_CHECKING:
     from lamella.agent.agent import Agent
-    from lamella.config import Project
 
 __all__ = ["Prepared", "given_tools", "prepare"]
 
@@ -35,6 +34,16 @@ class Prepared:
     model: Model
     toolbox: Toolbox
     guardrails: Sequence[Guardrail]
+
+    def facts(self) -> dict[str, Any]:
+        """What the events that begin a run say of it."""
+        return {
+            "agent": self.agent.name,
+            "provider": self.model.provider,
+            "model": self.model.model,
+            "settings": self.model.settings,
+            "system_instruction": self.agent.system_instruction,
+        }
 
     def turns(self, given: ParsedInput) -> AgentTurns:
         """The loop over one input."""
@@ -77,27 +86,36 @@ async def prepare(agent: Agent, scope: RunScope, stack: AsyncExitStack) -> Prepa
     """Build, open and wrap what the agent needs; ``stack`` closes the tool sources when the run ends."""
     project = scope.state.project
     hooks = project.host.hooks
+    model = hooks.wrap_model(_model(agent, scope))
+    scope = attrs.evolve(scope, model=model)
     toolbox = Toolbox(lambda tool: hooks.wrap_tool(bound(tool, scope)))
     await toolbox.open(agent.tools, project, stack)
     normalise_choice(agent.tool_choice, toolbox.tools)
     return Prepared(
         agent=agent,
         scope=scope,
-        model=hooks.wrap_model(_model(agent, project)),
+        model=model,
         toolbox=toolbox,
         guardrails=(*agent.guardrails, *hooks.guardrails()),
     )
 
 
-def _model(agent: Agent, project: Project) -> Model:
-    given, settings = agent.model, agent.model_settings
+def _model(agent: Agent, scope: RunScope) -> Model:
+    project = scope.state.project
+    given, settings = agent.model or scope.model or project.model, agent.model_settings
+    if given is None:
+        raise ConfigError(
+            f"the agent {agent.name or 'without a name'} has no model: give it one (Agent('openai:gpt-5-nano')), run it "
+            'below an agent that has, or set the project\'s (model = "provider:model")'
+        )
     if isinstance(given, Model) and not settings:
         return given
     built = agent._built  # the agent's own cache, filled here because the agent has no logic
-    name = given if isinstance(given, str) else "given"
-    if name not in built:
+    key = given if isinstance(given, str) else id(given)
+    if key not in built:
         if isinstance(given, Model):
-            built[name] = given.with_settings(**settings)
+            made = given.with_settings(**settings)
         else:
-            built[name] = get_model(given, project=project, **settings)
-    return built[name]
+            made = get_model(given, project=project, **settings)
+        built[key] = (given, made)  # with what it was made of, so that its id is nobody else's
+    return built[key][1]

@@ -12,9 +12,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any, Self
 
+from lamella.agent.base import BaseAgent
 from lamella.agent.emitter import Emitter, new_run_id
 from lamella.agent.fanout import FanOut, NamedSink
-from lamella.agent.prepare import Prepared, prepare
 from lamella.agent.scope import RunScope, RunState
 from lamella.errors import AgentExecutionError, AgentInputError, ErrorCode, LamellaError
 from lamella.events import Event, RunStreamEvent, StreamEnd, StreamError, StreamStart
@@ -24,14 +24,13 @@ from lamella.tools import Approvals
 from lamella.tools.tool import RunMode
 
 if TYPE_CHECKING:
-    from lamella.agent.agent import Agent
     from lamella.config import Project
 
 __all__ = ["AgentStream", "SyncAgentStream", "collect", "error_event", "start", "typed_error"]
 
 
 def start(
-    agent: Agent, messages: Input, runtime_context: Mapping[str, Any] | None, mode: RunMode
+    agent: BaseAgent, messages: Input, runtime_context: Mapping[str, Any] | None, mode: RunMode
 ) -> AgentStream:
     """Check the input and make the stream; nothing runs before the first event is asked for."""
     if runtime_context is not None and not isinstance(runtime_context, Mapping):
@@ -136,7 +135,7 @@ class SyncAgentStream:
         self.close()
 
 
-def _project_of(agent: Agent) -> Project:
+def _project_of(agent: BaseAgent) -> Project:
     if agent.project is not None:
         return agent.project
     from lamella.config import current_project
@@ -148,7 +147,7 @@ class _Run:
     """One run of an agent at the top."""
 
     def __init__(
-        self, agent: Agent, given: ParsedInput, runtime_context: dict[str, Any], mode: RunMode
+        self, agent: BaseAgent, given: ParsedInput, runtime_context: dict[str, Any], mode: RunMode
     ) -> None:
         self.agent = agent
         self.given = given
@@ -174,10 +173,10 @@ class _Run:
         started = False
         try:
             async with AsyncExitStack() as stack:
-                prepared = await prepare(self.agent, self.scope, stack)
+                ready = await self.agent.prepare(self.scope, stack)
                 started = True
-                yield await self._emit(self._start_event(prepared))
-                turns = prepared.turns(self.given)
+                yield await self._emit(self._start_event(ready.facts()))
+                turns = ready.turns(self.given)
                 listened = not self.fanout.idle
                 async with aclosing(turns.events()) as emitted:
                     async for item in emitted:
@@ -185,7 +184,12 @@ class _Run:
                         if listened:
                             await self.fanout.put(envelope)
                         yield envelope
-                terminal = StreamEnd(output=turns.output, stop_reason=turns.stop_reason)
+                terminal = StreamEnd(
+                    output=turns.output,
+                    stop_reason=turns.stop_reason,
+                    result=turns.result,
+                    kind=getattr(turns, "kind", None),
+                )
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             failure = typed_error(error)
             terminal = error_event(failure)
@@ -198,14 +202,9 @@ class _Run:
             failure.partial = self.emitter.result()
             raise failure
 
-    def _start_event(self, prepared: Prepared | None) -> StreamStart:
-        model = None if prepared is None else prepared.model
+    def _start_event(self, facts: Mapping[str, Any]) -> StreamStart:
         return StreamStart(
-            agent=self.agent.name,
-            provider=None if model is None else model.provider,
-            model=None if model is None else model.model,
-            settings=model.settings if model is not None else {},
-            system_instruction=self.agent.system_instruction,
+            **facts,
             input=self.given.messages,
             native_input=self.given.native,
             started_at=time.time(),
@@ -219,7 +218,7 @@ class _Run:
 
     async def _end(self, terminal: Event, started: bool) -> list[RunStreamEvent]:
         """The last envelopes. The sinks have them, and are closed, before the consumer sees them."""
-        last = [] if started else [await self._emit(self._start_event(None))]
+        last = [] if started else [await self._emit(self._start_event({"agent": self.agent.name}))]
         last += await self._close_open_blocks()
         last.append(await self._emit(terminal))
         await self.fanout.close()

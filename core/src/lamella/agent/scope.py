@@ -13,6 +13,8 @@ from lamella.tools.tool import RunMode
 
 if TYPE_CHECKING:
     from lamella.config import Project
+    from lamella.models.model import Model
+    from lamella.runs import AgentRun
     from lamella.tools import Approvals
 
 __all__ = ["RunScope", "RunState"]
@@ -45,9 +47,13 @@ class RunScope:
     path: tuple[str, ...] = ()
     mode: RunMode = "run_async"
     runtime_context: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    model: Model | None = attrs.field(default=None, repr=False)
+    """For agents that have none of their own: that of their caller."""
+    prev_runs: tuple[AgentRun, ...] = attrs.field(default=(), repr=False)
+    """For functional agents: what ran before them."""
 
-    def child(self, name: str) -> RunScope:
-        """The scope of a nested agent.
+    def child(self, name: str, **changes: Any) -> RunScope:
+        """The scope of a nested agent, with ``changes`` of other fields.
 
         :raises AgentExecutionError: agents call agents more than 32 levels deep.
         """
@@ -55,4 +61,4 @@ class RunScope:
             raise AgentExecutionError(
                 f"agents call each other more than {_MAX_DEPTH} levels deep: {' > '.join(self.path[:4])} …"
             )
-        return attrs.evolve(self, path=self.state.child_path(self.path, name))
+        return attrs.evolve(self, path=self.state.child_path(self.path, name), **{"prev_runs": (), **changes})

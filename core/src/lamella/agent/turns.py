@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -52,6 +52,7 @@ class AgentTurns:
     guardrails: Sequence[Guardrail] = ()
     output: str = attrs.field(default="", init=False)
     stop_reason: StopReason = attrs.field(default="end_turn", init=False)
+    result: Any = attrs.field(default=None, init=False)
     _new: list[Message] = attrs.field(factory=list, init=False)
     _done: ResponseDone | None = attrs.field(default=None, init=False)
     _response: ResponseFold = attrs.field(factory=ResponseFold, init=False)

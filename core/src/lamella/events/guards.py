@@ -38,11 +38,16 @@ class ProgressStart(Event):
 
 @attrs.frozen(kw_only=True)
 class ProgressUpdate(Event):
-    """Work under ``key`` is done to ``fraction`` (0 to 1)."""
+    """Work under ``key`` goes on: done to ``fraction`` (0 to 1), if that is known.
+
+    ``details`` say what is being done; ``text`` is a piece of the output of a tool that gives it in pieces.
+    """
 
     type: ClassVar[Literal["progress.update"]] = "progress.update"
     key: str
-    fraction: float
+    fraction: float | None = None
+    details: str | None = None
+    text: str | None = None
     call_id: str | None = None
 
 

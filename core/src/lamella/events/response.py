@@ -88,7 +88,10 @@ class AgentStart(Event):
 
 @attrs.frozen(kw_only=True)
 class AgentEnd(Event):
-    """A nested agent ended; ``error`` and ``code`` are set when it failed."""
+    """A nested agent ended; ``error`` and ``code`` are set when it failed.
+
+    ``kind`` is what the run turned out to be, where ``agent.start`` could not know it.
+    """
 
     type: ClassVar[Literal["agent.end"]] = "agent.end"
     agent: str | None = None
@@ -97,3 +100,4 @@ class AgentEnd(Event):
     result: Any = attrs.field(default=None, converter=freeze)
     error: str | None = None
     code: str | None = None
+    kind: RunKind | None = None

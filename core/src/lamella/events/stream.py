@@ -183,12 +183,17 @@ class ReasoningDone(Event):
 
 @attrs.frozen(kw_only=True)
 class StreamEnd(Event):
-    """The run ended; exactly one of this and ``stream.error`` is last. ``result`` is that of an extraction."""
+    """The run ended; exactly one of this and ``stream.error`` is last.
+
+    ``result`` is that of an extraction, or of layers; ``kind`` what the run turned out to be, where ``stream.start``
+    could not know it.
+    """
 
     type: ClassVar[Literal["stream.end"]] = "stream.end"
     output: str = ""
     stop_reason: StopReason = "end_turn"
     result: Any = attrs.field(default=None, converter=freeze)
+    kind: RunKind | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -8,16 +8,17 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from typing import Any
 
 from lamella.content import ToolCallBlock
-from lamella.errors import AgentInputError, AgentToolCallError, AgentToolExecutionError, ToolTimeoutError
+from lamella.errors import AgentInputError, AgentToolCallError
 from lamella.events import ApprovalPending, ApprovalResolved, ToolOutputDone
 from lamella.specs import Executor
 from lamella.tools.approval import Approvals
+from lamella.tools.calling import Pieces, call_tool
 from lamella.tools.channel import CallScope, Channel, Emitted, current_scope
 from lamella.tools.failure import ErrorDetail, Redaction, failure_of, log_failure
-from lamella.tools.results import check_result, normalise_result
+from lamella.tools.invocation import Deny, ToolInvocation
+from lamella.tools.limits import cut
 from lamella.tools.runtime import ToolRuntime
-from lamella.tools.threads import in_thread
-from lamella.tools.tool import ExecutionMode, RunMode, Tool
+from lamella.tools.tool import RunMode, Tool
 
 __all__ = ["run_calls"]
 
@@ -35,6 +36,7 @@ async def run_calls(
     executor: Executor | None = None,
     key_prefix: str = "",
     error_detail: ErrorDetail = "message",
+    max_output_chars: int | None = None,
 ) -> AsyncGenerator[Emitted, None]:
     """Run the calls of one turn and yield what happens.
 
@@ -47,6 +49,7 @@ async def run_calls(
     :param executor: runs the effect of each call under ``key_prefix + call_id``; it sees neither bad
         arguments nor denied calls.
     :param error_detail: ``class`` gives the model only the class of a failure.
+    :param max_output_chars: where the outputs of tools are cut that have no such limit themselves.
     :raises ToolError: a tool with ``on_error="raise"`` failed.
     """
     if limit < 1:
@@ -60,6 +63,7 @@ async def run_calls(
         executor=executor,
         key_prefix=key_prefix,
         error_detail=error_detail,
+        max_output_chars=max_output_chars,
     )
     try:
         turn.start(calls)
@@ -83,6 +87,7 @@ class _Turn:
         executor: Executor | None,
         key_prefix: str,
         error_detail: ErrorDetail,
+        max_output_chars: int | None,
     ) -> None:
         self._tools = tools
         self._runtime = ToolRuntime(runtime_context)
@@ -93,6 +98,7 @@ class _Turn:
         self._executor = executor
         self._key_prefix = key_prefix
         self._detail = error_detail
+        self._max_chars = max_output_chars
         self._channel = Channel()
         self._tasks: list[asyncio.Task[None]] = []
         self._running = 0
@@ -168,16 +174,27 @@ class _Turn:
     async def _guarded(self, call: ToolCallBlock, tool: Tool | None) -> ToolOutputDone:
         call_id = call.call_id or _UNKNOWN_ID
         execution = None if tool is None else tool.callable_for(self._mode)[1]
+        pieces = Pieces()
         try:
-            return await self._call(call, call_id, tool)
+            return await self._call(call, call_id, tool, pieces)
+        except Deny as denial:
+            return self._refused(call, call_id, "refused", denial.reason)
         except Exception as error:
             failure = failure_of(error, self._redact, tool_name=call.name, call_id=call_id, mode=execution)
             if tool is not None and tool.on_error == "raise":
                 raise failure.error from failure.error.cause
             log_failure(failure.error)
-            return _output(call, call_id, failure.text(self._redact, self._detail), is_error=True)
+            text = failure.text(self._redact, self._detail)
+            if pieces:
+                text += f"\nBefore it failed it gave:\n{self._redact(''.join(pieces))}"
+            return _output(call, call_id, cut(text, self._limit(tool)), is_error=True)
 
-    async def _call(self, call: ToolCallBlock, call_id: str, tool: Tool | None) -> ToolOutputDone:
+    def _limit(self, tool: Tool | None) -> int | None:
+        return self._max_chars if tool is None or tool.max_output_chars is None else tool.max_output_chars
+
+    async def _call(
+        self, call: ToolCallBlock, call_id: str, tool: Tool | None, pieces: Pieces
+    ) -> ToolOutputDone:
         if tool is None:
             known = ", ".join(self._tools) or "none"
             raise AgentToolCallError(
@@ -188,7 +205,7 @@ class _Turn:
         if tool.needs_approval(values) and (denial := await self._denial(call, call_id)) is not None:
             return denial
         async with self._slots:
-            step = functools.partial(self._run, call, call_id, tool, values)
+            step = functools.partial(self._run, call, call_id, tool, values, pieces)
             if self._executor is None:
                 return await step()
             return await self._executor(f"{self._key_prefix}{call_id}", step)
@@ -206,59 +223,25 @@ class _Turn:
         await self._channel.put(Emitted((), resolved))
         if decision.approved:
             return None
-        said = f"the call of {call.name} was not approved" + (f": {reason}" if reason else "")
-        return _output(call, call_id, said, is_error=True)
+        return self._refused(call, call_id, "not approved", decision.reason)
+
+    def _refused(self, call: ToolCallBlock, call_id: str, how: str, reason: str | None) -> ToolOutputDone:
+        why = f": {self._redact(reason)}" if reason else ""
+        return _output(call, call_id, f"the call of {call.name} was {how}{why}", is_error=True)
 
     async def _run(
-        self, call: ToolCallBlock, call_id: str, tool: Tool, values: Mapping[str, Any]
+        self, call: ToolCallBlock, call_id: str, tool: Tool, values: Mapping[str, Any], pieces: Pieces
     ) -> ToolOutputDone:
         scope = CallScope(self._channel, call_id)
         token = current_scope.set(scope)
         try:
-            result = normalise_result(await self._invoke(tool, values), tool.name)
-            check_result(result, tool.output_schema, tool.name)
-            return _output(call, call_id, result)
+            invocation = ToolInvocation(
+                tool=tool, call_id=call_id, arguments=values, runtime=self._runtime, run=self._key_prefix
+            )
+            return _output(call, call_id, await call_tool(invocation, self._mode, pieces, self._max_chars))
         finally:
             scope.open = False
             current_scope.reset(token)
-
-    async def _invoke(self, tool: Tool, values: Mapping[str, Any]) -> Any:
-        function, execution = tool.callable_for(self._mode)
-        args, kwargs = tool.bind(values, self._runtime)
-        if tool.timeout is None:
-            return await _called(function, execution, args, kwargs, tool.name)
-        try:
-            async with asyncio.timeout(tool.timeout) as deadline:
-                return await _called(function, execution, args, kwargs, tool.name)
-        except TimeoutError as error:
-            if not deadline.expired():
-                raise
-            raise ToolTimeoutError(
-                f"tool {tool.name} did not finish within {tool.timeout:g} s", cause=error
-            ) from error
-
-
-async def _called(
-    function: Callable[..., Any], execution: ExecutionMode, args: list[Any], kwargs: dict[str, Any], name: str
-) -> Any:
-    if execution == "async":
-        try:
-            return await function(*args, **kwargs)
-        except asyncio.CancelledError as error:
-            if (task := asyncio.current_task()) is None or task.cancelling():
-                raise
-            raise AgentToolExecutionError(
-                f"tool {name} ended in a CancelledError although nobody cancelled it; "
-                "what it awaits was cancelled elsewhere",
-                cause=error,
-            ) from error
-    result = await in_thread(functools.partial(function, *args, **kwargs), name)
-    if asyncio.iscoroutine(result):
-        result.close()
-        raise AgentToolExecutionError(
-            f"tool {name} returned a coroutine; make the function async and pass it as coroutine=…"
-        )
-    return result
 
 
 def _output(call: ToolCallBlock, call_id: str, output: Any, *, is_error: bool = False) -> ToolOutputDone:

@@ -12,8 +12,8 @@ __all__ = ["areport_progress", "report_progress"]
 def report_progress(key: str, fraction: float | None = None, details: str | None = None) -> None:
     """Say how far the work under ``key`` is, from sync code.
 
-    Without ``fraction`` the work begins (``details`` say what it is), with one from 0 to 1 it goes
-    on, and 1 also ends it.
+    Without ``fraction`` the work begins, with one from 0 to 1 it goes on, and 1 also ends it;
+    ``details`` say what is being done.
 
     :raises AgentInputError: outside a tool call, or ``fraction`` is not from 0 to 1.
     """
@@ -32,5 +32,5 @@ def _events(key: str, fraction: float | None, details: str | None) -> list[Event
         return [ProgressStart(key=key, details=details)]
     if not 0 <= fraction <= 1:
         raise AgentInputError(f"progress of {key!r} must be from 0 to 1, got {fraction!r}")
-    update = ProgressUpdate(key=key, fraction=float(fraction))
+    update = ProgressUpdate(key=key, fraction=float(fraction), details=details)
     return [update, ProgressEnd(key=key)] if fraction == 1 else [update]

@@ -12,10 +12,11 @@ import attrs
 
 from lamella._frozen import freeze_mapping
 from lamella.content import ToolCallBlock
-from lamella.errors import AgentInputError
+from lamella.errors import AgentInputError, AgentToolCallError
 from lamella.tools.arguments import convert_arguments, read_arguments, validate_arguments
 from lamella.tools.docstrings import Docstring, read_docstring
 from lamella.tools.hints import function_of
+from lamella.tools.invocation import ToolWrapper
 from lamella.tools.runtime import ToolRuntime
 from lamella.tools.signature import Signature, read_signature, runtime_only
 from lamella.tools.strict import drop_nulls, strict_schema
@@ -43,6 +44,10 @@ def _or_default_text(value: str | None) -> str:
     return cast("str", value)
 
 
+def _as_wrappers(value: Iterable[ToolWrapper]) -> tuple[ToolWrapper, ...]:
+    return tuple(value)
+
+
 def _or_default_schema(value: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """As for text."""
     return cast("Mapping[str, Any]", value)
@@ -52,18 +57,24 @@ def _or_default_schema(value: Mapping[str, Any] | None) -> Mapping[str, Any]:
 class Tool:
     """A function with its name, description and schema.
 
-    :param func: the sync function; it runs in a worker thread.
-    :param coroutine: the async function. With both given, ``run`` and ``stream`` use ``func``,
+    :param func: the sync function; it runs in a worker thread. A generator gives its text in pieces, which
+        are shown as ``progress.update`` while it runs.
+    :param coroutine: the async function or generator. With both given, ``run`` and ``stream`` use ``func``,
         ``arun`` and ``astream`` use ``coroutine``.
     :param name: what the model calls it, ``__name__`` by default.
     :param description: what the model reads, the docstring without its sections by default.
     :param input_schema: a JSON schema instead of the one from the type hints; needs ``lamella[jsonschema]``.
     :param output_schema: a JSON schema that results are checked against; needs ``lamella[jsonschema]``.
     :param strict: ask for constrained decoding, where the schema can be expressed in it.
-    :param timeout: seconds for one call, ``None`` for no limit.
+    :param timeout: seconds for one call of the function, ``None`` for no limit.
     :param sequential: calls of such tools run one at a time, in order.
     :param requires_approval: true, or a function of the arguments; one that raises means yes.
     :param on_error: ``return`` gives a failure to the model as an error output, ``raise`` ends the run.
+    :param max_output_chars: where text and JSON are cut, with a mark that says how much is missing; ``None``: the
+        agent's limit.
+    :param max_output_bytes: how many bytes of media a result may hold; more is a failure.
+    :param wrappers: what stands between a call and the function, the outermost first; see
+        :func:`~lamella.tools.wrapped`.
     :raises AgentInputError: the functions, the docstring or a type do not fit.
     :raises ConfigError: a schema was given and ``jsonschema`` is not installed.
     """
@@ -81,6 +92,11 @@ class Tool:
     sequential: bool = attrs.field(default=False, kw_only=True)
     requires_approval: ApprovalRule = attrs.field(default=False, kw_only=True)
     on_error: Literal["return", "raise"] = attrs.field(default="return", kw_only=True)
+    max_output_chars: int | None = attrs.field(default=None, kw_only=True, repr=False)
+    max_output_bytes: int | None = attrs.field(default=None, kw_only=True, repr=False)
+    wrappers: tuple[ToolWrapper, ...] = attrs.field(
+        default=(), kw_only=True, repr=False, eq=False, converter=_as_wrappers
+    )
     strict_problems: tuple[str, ...] = attrs.field(default=(), init=False, repr=False, eq=False)
     """Why ``strict=True`` cannot be had for this schema: one line for each place, empty when it can."""
     _signature: Signature = attrs.field(init=False, repr=False, eq=False)
@@ -148,6 +164,8 @@ class Tool:
         sequential: bool = False,
         requires_approval: ApprovalRule = False,
         on_error: Literal["return", "raise"] = "return",
+        max_output_chars: int | None = None,
+        max_output_bytes: int | None = None,
     ) -> FunctionTool[P, R]:
         """A tool from a function, a bound method or a callable object, sync or async."""
         if not callable(fn):
@@ -163,6 +181,8 @@ class Tool:
             sequential=sequential,
             requires_approval=requires_approval,
             on_error=on_error,
+            max_output_chars=max_output_chars,
+            max_output_bytes=max_output_bytes,
         )
         return cast("FunctionTool[P, R]", made)
 
@@ -189,11 +209,16 @@ class Tool:
         :raises AgentToolCallError: the arguments are no JSON object, or do not fit.
         """
         arguments = read_arguments(call)
-        if self.strict and not self.strict_problems:
-            arguments = drop_nulls(arguments, self.input_schema)
-        if self._explicit:
-            return validate_arguments(self.name, self._signature, self.input_schema, arguments)
-        return convert_arguments(self.name, self._signature, arguments)
+        try:
+            if self.strict and not self.strict_problems:
+                arguments = drop_nulls(arguments, self.input_schema)
+            if self._explicit:
+                return validate_arguments(self.name, self._signature, self.input_schema, arguments)
+            return convert_arguments(self.name, self._signature, arguments)
+        except RecursionError as error:
+            raise AgentToolCallError(
+                f"the arguments of {self.name} are nested too deeply to be checked", cause=error
+            ) from error
 
     def bind(
         self, values: Mapping[str, Any], runtime: ToolRuntime = _CONTEXT
@@ -235,6 +260,8 @@ def tool(
     sequential: bool = False,
     requires_approval: ApprovalRule = False,
     on_error: Literal["return", "raise"] = "return",
+    max_output_chars: int | None = None,
+    max_output_bytes: int | None = None,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 def tool(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a tool of a function: ``@tool``, or ``@tool(name=…, timeout=…)`` with the options of :class:`Tool`."""
@@ -276,8 +303,10 @@ def _as_tool(item: Any) -> Tool:
 
 
 def is_async(fn: Any) -> bool:
-    """Whether calling ``fn`` gives a coroutine: an async function, method, partial or callable object."""
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(function_of(fn))
+    """Whether ``fn`` is async: a function, generator, method, partial or callable object."""
+    return any(
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each) for each in (fn, function_of(fn))
+    )
 
 
 def _set(instance: Tool, field: str, value: object) -> None:
@@ -311,6 +340,12 @@ def _check_options(item: Tool) -> None:
     timeout: Any = item.timeout
     if timeout is not None and (not isinstance(timeout, int | float) or not timeout > 0):
         raise AgentInputError(f"tool {item.name}: timeout must be a number of seconds > 0, got {timeout!r}")
+    for limit in ("max_output_chars", "max_output_bytes"):
+        value: Any = getattr(item, limit)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise AgentInputError(f"tool {item.name}: {limit} must be an int >= 1 or None, got {value!r}")
+    if not all(callable(wrapper) for wrapper in item.wrappers):
+        raise AgentInputError(f"tool {item.name}: wrappers must be callables: async (call, proceed) -> output")
     if item.on_error not in ("return", "raise"):
         raise AgentInputError(
             f"tool {item.name}: on_error must be 'return' or 'raise', got {item.on_error!r}"
@@ -318,6 +353,10 @@ def _check_options(item: Tool) -> None:
     if not isinstance(item.requires_approval, bool) and not callable(item.requires_approval):
         raise AgentInputError(
             f"tool {item.name}: requires_approval must be a bool or a function of the arguments"
+        )
+    if callable(item.requires_approval) and is_async(item.requires_approval):
+        raise AgentInputError(
+            f"tool {item.name}: requires_approval must be a sync function; what has to wait decides in Agent(approve=…)"
         )
     description: Any = item.description
     if description is not None and not isinstance(description, str):

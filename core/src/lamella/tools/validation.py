@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from lamella._frozen import JSON, thaw
 from lamella._json import dumps, loads
 from lamella.errors import AgentInputError, ConfigError
+
+_LOOKED_FOR: Final = 1000
+"""How many errors are looked for in one value: each of them costs time, and nobody reads more."""
 
 
 def require_schema(schema: Any, field: str, label: str) -> None:
@@ -40,7 +44,7 @@ def schema_errors(value: JSON, schema: Mapping[str, Any], label: str) -> list[st
     from referencing.exceptions import Unresolvable
 
     try:
-        found = list(_validator(dumps(schema)).iter_errors(thaw(value)))
+        found = list(itertools.islice(_validator(dumps(schema)).iter_errors(thaw(value)), _LOOKED_FOR))
     except jsonschema.SchemaError as error:
         raise AgentInputError(
             f"tool {label}: not a valid JSON schema: {error.message}", cause=error
@@ -50,7 +54,7 @@ def schema_errors(value: JSON, schema: Mapping[str, Any], label: str) -> list[st
             f"tool {label}: a reference in the JSON schema leads nowhere: {error}", cause=error
         ) from error
     found.sort(key=lambda error: list(map(str, error.absolute_path)))
-    return [f"{_place(error.absolute_path)}: {error.message}" for error in found]
+    return [f"{_place(error.absolute_path)}: {_short(error.message)}" for error in found]
 
 
 @functools.lru_cache(maxsize=256)
@@ -63,6 +67,11 @@ def _validator(schema_text: str) -> Any:
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     kind.check_schema(schema)
     return kind(schema, registry=REGISTRY)
+
+
+def _short(message: str) -> str:
+    """A message without the rest of a value that it repeats."""
+    return message if len(message) <= 500 else f"{message[:300]} … {message[-150:]}"
 
 
 def _place(path: Iterable[str | int]) -> str:

@@ -1,0 +1,130 @@
+"""``Child``: one run of an agent below another, its events under a path of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from typing import TYPE_CHECKING, Any
+
+from lamella.agent.base import BaseAgent
+from lamella.errors import AgentExecutionError, LamellaError
+from lamella.events import AgentEnd, AgentStart, Event, RunStreamEvent, StopReason, StreamEnd, StreamStart
+from lamella.fold import Fold
+from lamella.models.inputs import ParsedInput
+from lamella.runs import AgentRun, RunResult
+from lamella.tools import Emitted
+
+if TYPE_CHECKING:
+    from lamella.agent.scope import RunScope
+
+__all__ = ["Child"]
+
+
+class Child:
+    """An agent at work below another. After ``events()`` is exhausted, the rest stands.
+
+    :param scope: the child's own place.
+    :param call_id: the call that it answers, where it is a tool.
+    """
+
+    def __init__(
+        self, agent: BaseAgent, scope: RunScope, given: ParsedInput, *, call_id: str | None = None
+    ) -> None:
+        self.agent = agent
+        self.scope = scope
+        self.given = given
+        self.output = ""
+        self.result: Any = None
+        self.stop_reason: StopReason = "end_turn"
+        self.error: LamellaError | None = None
+        self._call_id = call_id
+        self._fold = Fold()
+        self._seq = 0
+
+    @property
+    def name(self) -> str:
+        """What it is called in the paths below its parent."""
+        return self.scope.path[-1]
+
+    @property
+    def run(self) -> AgentRun:
+        """Its run so far, with all below it."""
+        return self._so_far.run
+
+    @property
+    def history(self) -> tuple[Any, ...]:
+        """Its conversation so far: what it was given, and what it made."""
+        return self._so_far.history
+
+    @property
+    def _so_far(self) -> RunResult:
+        return self._fold.result()
+
+    async def events(self) -> AsyncGenerator[Emitted, None]:
+        """``agent.start``, its events, ``agent.end``; on every path.
+
+        :raises LamellaError: it failed; ``error`` has it too.
+        """
+        async with AsyncExitStack() as stack:
+            ready = await self.agent.prepare(self.scope, stack)
+            yield self._started(ready.facts())
+            turns = ready.turns(self.given)
+            try:
+                async with aclosing(turns.events()) as emitted:
+                    async for item in emitted:
+                        yield self._below(item)
+            except (Exception, SystemExit) as error:  # of the agent, not of the process
+                self.error = _typed(error)
+                for event in self._failed(self.error):
+                    yield event
+                if self.error is error:
+                    raise
+                raise self.error from error
+            self.output, self.result, self.stop_reason = turns.output, turns.result, turns.stop_reason
+            kind = getattr(turns, "kind", None)
+            ended: dict[str, Any] = {
+                "output": self.output,
+                "stop_reason": self.stop_reason,
+                "result": self.result,
+                "kind": kind,
+            }
+            self._record(StreamEnd(**ended))
+            yield Emitted((self.name,), AgentEnd(agent=self.agent.name, **ended))
+
+    def _started(self, facts: dict[str, Any]) -> Emitted:
+        self._record(StreamStart(**facts, input=self.given.messages))
+        start = AgentStart(**facts, call_id=self._call_id, input=self.given.messages)
+        return Emitted((self.name,), start)
+
+    def _below(self, item: Emitted) -> Emitted:
+        if item.event.durable:
+            self._record(item.event, item.path)
+        return Emitted((self.name, *item.path), item.event)
+
+    def _record(self, event: Event, path: tuple[str, ...] = ()) -> None:
+        state = self.scope.state
+        envelope = RunStreamEvent(event=event, run_id=state.run_id, seq=self._seq, path=path)
+        self._seq += 1
+        self._fold.feed(envelope)
+
+    def _failed(self, error: LamellaError) -> list[Emitted]:
+        """What had come when it broke off, and its end."""
+        assembler = self.scope.state.open.pop(self.scope.path, None)
+        cut = [Emitted((), event) for event in (() if assembler is None else assembler.abort())]
+        end = AgentEnd(
+            agent=self.agent.name,
+            stop_reason="other",
+            error=str(error),
+            code=error.error_code.value,
+            token_usage=getattr(getattr(error, "partial", None), "usage", None),
+        )
+        return [*map(self._below, cut), Emitted((self.name,), end)]
+
+
+def _typed(error: BaseException) -> LamellaError:
+    if isinstance(error, LamellaError):
+        return error
+    what = (
+        "raised SystemExit" if isinstance(error, SystemExit) else f"failed: {type(error).__name__}: {error}"
+    )
+    return AgentExecutionError(f"the agent {what}", cause=error)
