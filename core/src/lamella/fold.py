@@ -283,7 +283,7 @@ class Fold:
             token_usage=self._usage,
             timing=self._timing(),
             run=root.run(),
-            messages=tuple(root.messages),
+            messages=self._messages(root),
             stop_reason=root.stop_reason,
             status=self._status(),
             error=self._failure(),
@@ -293,10 +293,18 @@ class Fold:
         )
 
     def _output(self, root: _Branch) -> str:
-        """The last message's text; a run of layers has no messages of its own, its end says its output."""
-        if not root.messages and isinstance(self._terminal, StreamEnd):
+        """The last message's text; where layers or a tool gave the answer, the end of the run says it."""
+        if not root.output and isinstance(self._terminal, StreamEnd):
             return self._terminal.output
         return root.output
+
+    def _messages(self, root: _Branch) -> tuple[Message, ...]:
+        """The new messages; of layers, whose messages are their parts', the answer as one of the assistant's."""
+        end = self._terminal
+        layered = not root.messages and root.children and isinstance(end, StreamEnd) and end.output
+        if layered and isinstance(end, StreamEnd):
+            return (Message.assistant(end.output),)
+        return tuple(root.messages)
 
     def _snapshot(self) -> _Branch:
         """The root as if it ended here, leaving the fold able to go on."""

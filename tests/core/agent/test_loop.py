@@ -523,3 +523,23 @@ def test_what_a_model_says_after_response_done_is_refused_and_not_lost_in_silenc
     late = ScriptedModel([MessageOutputDelta(delta="a"), ResponseDone(), MessageOutputDelta(delta="b")])
     with pytest.raises(AgentParsingError, match=r"message\.output\.delta after response\.done"):
         agent(late).run("hi")
+
+
+# -- tools that end the run -----------------------------------------------------------------------
+
+
+async def test_a_final_tool_gives_the_answer() -> None:
+    @tool(final=True)
+    def answer(text: str) -> str:
+        """Answer."""
+        if text == "bad":
+            raise ValueError("no")
+        return f"<{text}>"
+
+    model = ScriptedModel(
+        calls(("c1", "answer", '{"text": "bad"}')), calls(("c2", "answer", '{"text": "good"}')), says("never")
+    )
+    result = await Agent(model, tools=[answer], project=bare()).arun("?")
+    assert (result.output, result.stop_reason) == ("<good>", "end_turn")
+    assert len(model.requests) == 2
+    assert result.messages[-1].tool_outputs[0].output == "<good>"

@@ -98,7 +98,7 @@ def _circle() -> list[Any]:
         ([PICTURE, 5], "media together with a int"),
         ({"a": PICTURE}, "MediaContent"),
         (Point, "tool t returned a type"),
-        (_circle(), "tool t returned a list that contains itself"),
+        (_circle(), "tool t returned a list that is nested too deeply, or contains itself"),
         ((n for n in "a"), "tool t returned a generator"),
     ],
     ids=lambda value: type(value).__name__,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lamella.agent.agent import Agent
-from lamella.agent.functional import AgentFunction, Emit, flat_messages
+from lamella.agent.base import BaseAgent
+from lamella.agent.functional import AgentFunction, Emit
 from lamella.agent.named import get_agent
 from lamella.agent.run import AgentStream, SyncAgentStream
 
-__all__ = ["Agent", "AgentFunction", "AgentStream", "Emit", "SyncAgentStream", "flat_messages", "get_agent"]
+__all__ = ["Agent", "AgentFunction", "AgentStream", "BaseAgent", "Emit", "SyncAgentStream", "get_agent"]

@@ -114,6 +114,8 @@ class Agent(BaseAgent):
     :param sinks: receive the run's events, beside the sinks that the project enables.
     :param slow_sinks: ``wait`` for a slow sink, or ``shed`` deltas (durable events are never shed).
     :param tool_error_detail: how much of a tool's error the model is told: its ``message`` or only its ``class``.
+    :param max_tool_output: where the outputs of tools are cut, in characters, unless a tool sets its own
+        ``max_output_chars``; a mark tells the model how much is missing.
     :param streaming: ``False`` asks the provider for answers in one piece; the events are the same.
     :param transplant: ``degrade`` leaves out what the model cannot take and reports it, ``strict`` refuses.
     :param model_settings: settings of the model for this agent alone, such as ``{"reasoning_effort": "low"}``;
@@ -148,6 +150,9 @@ class Agent(BaseAgent):
     )
     tool_error_detail: Literal["message", "class"] = attrs.field(
         default="message", kw_only=True, validator=_one_of("message", "class"), repr=False
+    )
+    max_tool_output: int | None = attrs.field(
+        default=None, kw_only=True, validator=attrs.validators.optional(_at_least_one), repr=False
     )
     streaming: bool = attrs.field(default=True, kw_only=True, validator=_flag, repr=False)
     transplant: TransplantMode = attrs.field(

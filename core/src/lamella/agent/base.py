@@ -32,13 +32,17 @@ __all__ = ["BaseAgent", "Ready", "Turns"]
 class Turns(Protocol):
     """An agent at work on one input. After ``events()`` is exhausted, the rest stands."""
 
-    output: str
-    """The answer as text."""
+    @property
+    def output(self) -> str:
+        """The answer as text."""
 
-    result: Any
-    """The answer as JSON, where it is more than text."""
+    @property
+    def result(self) -> Any:
+        """The answer as JSON, where it is more than text."""
 
-    stop_reason: StopReason
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why it ended."""
 
     def events(self) -> AsyncGenerator[Emitted, None]:
         """The events, with paths relative to this agent. The first and last of a run are not among them."""

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
 from lamella.agent.base import BaseAgent
-from lamella.errors import AgentExecutionError, LamellaError
+from lamella.errors import AgentExecutionError, ErrorCode, LamellaError
 from lamella.events import AgentEnd, AgentStart, Event, RunStreamEvent, StopReason, StreamEnd, StreamStart
 from lamella.fold import Fold
 from lamella.models.inputs import ParsedInput
@@ -38,6 +38,7 @@ class Child:
         self.stop_reason: StopReason = "end_turn"
         self.error: LamellaError | None = None
         self._call_id = call_id
+        self.begun = False
         self._fold = Fold()
         self._seq = 0
 
@@ -65,33 +66,37 @@ class Child:
 
         :raises LamellaError: it failed; ``error`` has it too.
         """
-        async with AsyncExitStack() as stack:
-            ready = await self.agent.prepare(self.scope, stack)
-            yield self._started(ready.facts())
-            turns = ready.turns(self.given)
-            try:
+        try:
+            async with AsyncExitStack() as stack:
+                ready = await self.agent.prepare(self.scope, stack)
+                yield self._started(ready.facts())
+                turns = ready.turns(self.given)
                 async with aclosing(turns.events()) as emitted:
                     async for item in emitted:
                         yield self._below(item)
-            except (Exception, SystemExit) as error:  # of the agent, not of the process
-                self.error = _typed(error)
-                for event in self._failed(self.error):
-                    yield event
-                if self.error is error:
-                    raise
-                raise self.error from error
-            self.output, self.result, self.stop_reason = turns.output, turns.result, turns.stop_reason
-            kind = getattr(turns, "kind", None)
-            ended: dict[str, Any] = {
-                "output": self.output,
-                "stop_reason": self.stop_reason,
-                "result": self.result,
-                "kind": kind,
-            }
-            self._record(StreamEnd(**ended))
-            yield Emitted((self.name,), AgentEnd(agent=self.agent.name, **ended))
+        except (Exception, SystemExit) as error:  # of the agent, not of the process
+            self.error = _typed(error)
+            for event in self._broken_off(str(self.error), self.error):
+                yield event
+            if self.error is error:
+                raise
+            raise self.error from error
+        self.output, self.result, self.stop_reason = turns.output, turns.result, turns.stop_reason
+        ended: dict[str, Any] = {
+            "output": self.output,
+            "stop_reason": self.stop_reason,
+            "result": self.result,
+            "kind": getattr(turns, "kind", None),
+        }
+        self._record(StreamEnd(**ended))
+        yield Emitted((self.name,), AgentEnd(agent=self.agent.name, **ended))
+
+    def cancelled(self) -> list[Emitted]:
+        """What is left to say of one that was cancelled: what had come, and its end."""
+        return self._broken_off("cancelled: another agent beside it failed", None)
 
     def _started(self, facts: dict[str, Any]) -> Emitted:
+        self.begun = True
         self._record(StreamStart(**facts, input=self.given.messages))
         start = AgentStart(**facts, call_id=self._call_id, input=self.given.messages)
         return Emitted((self.name,), start)
@@ -107,15 +112,17 @@ class Child:
         self._seq += 1
         self._fold.feed(envelope)
 
-    def _failed(self, error: LamellaError) -> list[Emitted]:
-        """What had come when it broke off, and its end."""
+    def _broken_off(self, why: str, error: LamellaError | None) -> list[Emitted]:
+        """What had come when it broke off, and its end; nothing where it never began."""
+        if not self.begun:
+            return []
         assembler = self.scope.state.open.pop(self.scope.path, None)
         cut = [Emitted((), event) for event in (() if assembler is None else assembler.abort())]
         end = AgentEnd(
             agent=self.agent.name,
             stop_reason="other",
-            error=str(error),
-            code=error.error_code.value,
+            error=why,
+            code=(ErrorCode.CANCELLED if error is None else error.error_code).value,
             token_usage=getattr(getattr(error, "partial", None), "usage", None),
         )
         return [*map(self._below, cut), Emitted((self.name,), end)]

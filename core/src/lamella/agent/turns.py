@@ -83,6 +83,8 @@ class AgentTurns:
             if iteration + 1 < self.agent.max_iterations:
                 async for emitted in self._run_tools(calls):
                     yield emitted
+                if self._settle_final():
+                    return
         self._reach_limit()
 
     @property
@@ -178,6 +180,7 @@ class AgentTurns:
             executor=state.project.host.hooks.executor(),
             key_prefix="/".join((state.run_id, *self.scope.path, "")),
             error_detail=self.agent.tool_error_detail,
+            max_output_chars=self.agent.max_tool_output,
         )
         async with aclosing(running) as stream:
             async for emitted in stream:
@@ -185,6 +188,16 @@ class AgentTurns:
                     outputs.append(emitted.event.block())
                 yield emitted
         self._new.append(Message.user(outputs))
+
+    def _settle_final(self) -> bool:
+        """Whether a tool that ends the run has answered."""
+        tools = self.toolbox.tools
+        for output in self._new[-1].tool_outputs:
+            tool = None if output.name is None else tools.get(output.name)
+            if tool is not None and tool.final and not output.is_error:
+                self.output, self.stop_reason = output.text, "end_turn"
+                return True
+        return False
 
     async def _finish(self) -> AsyncIterator[Emitted]:
         """The last response stands: the answer passes the output guardrails."""

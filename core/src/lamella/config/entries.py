@@ -68,6 +68,7 @@ class AgentConfig:
     on_limit: Literal["raise", "return"] | None = None
     max_concurrency: int | None = None
     approval_timeout: float | None = None
+    max_tool_output: int | None = None
     slow_sinks: Literal["wait", "shed"] | None = None
     tool_error_detail: Literal["message", "class"] | None = None
     streaming: bool | None = None

@@ -111,6 +111,5 @@ def _shown(value: Any) -> str:
 
 def _short(mismatch: Mismatch) -> str:
     told = [f"at {path}: {text}" if path else text for path, text in mismatch.problems[:_TOLD]]
-    more = len(mismatch.problems) - _TOLD
     text = "; ".join(part if len(part) <= 1000 else f"{part[:1000]}…" for part in told)
-    return f"{text}; and {more} more" if more > 0 else text
+    return f"{text}; and more" if len(mismatch.problems) > _TOLD else text

@@ -31,11 +31,15 @@ TenantOf: TypeAlias = Callable[[ToolRuntime], object]
 """Whose results they are, by the ``runtime_context``; ``None``: nobody's, so that nothing is kept."""
 
 
+def _frozen_output(value: Any) -> Any:
+    return value if isinstance(value, tuple) else freeze(value)
+
+
 @attrs.frozen
 class CachedOutput:
     """What a tool gave: text, JSON, or a tuple of text and media blocks, frozen."""
 
-    output: Any = attrs.field(converter=lambda value: value if isinstance(value, tuple) else freeze(value))
+    output: Any = attrs.field(converter=_frozen_output)
 
 
 class ToolCache(Protocol):
@@ -108,6 +112,7 @@ def cached(
     ttl: float,
     tenant: str | TenantOf | None = None,
     store: ToolCache | None = None,
+    namespace: str = "",
 ) -> Tool: ...
 @overload
 def cached(
@@ -116,6 +121,7 @@ def cached(
     ttl: float,
     tenant: str | TenantOf | None = None,
     store: ToolCache | None = None,
+    namespace: str = "",
 ) -> tuple[Tool, ...]: ...
 def cached(
     tools: Callable[..., Any] | Iterable[Tool | Callable[..., Any]],
@@ -123,6 +129,7 @@ def cached(
     ttl: float,
     tenant: str | TenantOf | None = None,
     store: ToolCache | None = None,
+    namespace: str = "",
 ) -> Tool | tuple[Tool, ...]:
     """A tool, or several, whose outputs are kept and given again to equal calls.
 
@@ -134,13 +141,17 @@ def cached(
         ``ToolRuntime``. Tenants never share; without a value nothing is kept. Unless given, an output is
         kept for its run alone.
     :param store: where they are kept, by default in memory, for these tools alone.
+    :param namespace: keeps tools apart in one store that look the same: name, description, schema, function.
     :raises AgentInputError: a value that does not fit, or no tool.
     """
-    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not ttl > 0:
+    seconds: Any = ttl
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
         raise AgentInputError(f"cached: ttl must be a number of seconds > 0, got {ttl!r}")
     if tenant is not None and not isinstance(tenant, str) and not callable(tenant):
-        raise AgentInputError("cached: tenant must be a key of runtime_context or a function of the ToolRuntime")
-    made = _Cache(float(ttl), _tenant_of(tenant), MemoryToolCache() if store is None else store)
+        raise AgentInputError(
+            "cached: tenant must be a key of runtime_context or a function of the ToolRuntime"
+        )
+    made = _Cache(float(ttl), _tenant_of(tenant), MemoryToolCache() if store is None else store, namespace)
     return wrapped(tools, made)
 
 
@@ -158,6 +169,7 @@ class _Cache:
     _ttl: float
     _tenant: TenantOf | None
     _store: ToolCache
+    _namespace: str
     _running: dict[tuple[int, str], _Running] = attrs.field(factory=dict, init=False)
 
     async def __call__(self, call: ToolInvocation, proceed: Proceed) -> Any:
@@ -207,9 +219,10 @@ class _Cache:
             return None
         tool = call.tool
         function = tool.func if tool.func is not None else tool.coroutine
-        home = (getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
+        home = [str(getattr(function, name, "")) for name in ("__module__", "__qualname__")]
+        about = [self._namespace, *home, tool.name, tool.description, tool.input_schema]
         try:
-            text = canonical((tool.name, tool.description, tool.input_schema, home, owner, call.arguments))
+            text = canonical([*about, owner, call.arguments])
         except (NoCanonicalForm, RecursionError):
             _log.debug("a call of tool %s has no canonical form and is not kept", tool.name)
             return None

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lamella.errors import AgentToolExecutionError, ToolTimeoutError
@@ -77,7 +77,7 @@ async def _called(running: Callable[[], Any], execution: ExecutionMode, name: st
     if execution == "sync":
         return await in_thread(functools.partial(_run_sync, running, name, pieces), name)
     try:
-        made = running()
+        made: Any = running()
         return await _drained(made, name, pieces) if inspect.isasyncgen(made) else await made
     except asyncio.CancelledError as error:
         if (task := asyncio.current_task()) is None or task.cancelling():
@@ -91,7 +91,7 @@ async def _called(running: Callable[[], Any], execution: ExecutionMode, name: st
 
 def _run_sync(running: Callable[[], Any], name: str, pieces: Pieces) -> Any:
     """In the tool's thread."""
-    result = running()
+    result: Any = running()
     if inspect.isgenerator(result):
         return _drained_sync(result, name, pieces)
     if asyncio.iscoroutine(result):
@@ -108,7 +108,7 @@ def _not_async(name: str, what: str) -> AgentToolExecutionError:
     )
 
 
-async def _drained(stream: AsyncGenerator[Any, None], name: str, pieces: Pieces) -> str:
+async def _drained(stream: Any, name: str, pieces: Pieces) -> str:
     async with contextlib.aclosing(stream):
         async for piece in stream:
             for event in _taken(piece, name, pieces):
@@ -116,7 +116,7 @@ async def _drained(stream: AsyncGenerator[Any, None], name: str, pieces: Pieces)
     return "".join(pieces)
 
 
-def _drained_sync(stream: Generator[Any, None, None], name: str, pieces: Pieces) -> str:
+def _drained_sync(stream: Any, name: str, pieces: Pieces) -> str:
     with contextlib.closing(stream):
         for piece in stream:
             for event in _taken(piece, name, pieces):

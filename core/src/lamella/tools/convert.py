@@ -11,12 +11,15 @@ import enum
 import inspect
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from lamella.tools.constraints import broken_constraints, read_constraints
 from lamella.tools.fields import ObjectField, object_fields
 from lamella.tools.hints import Hint, admits_none, bare, hint_name, origin_of, union_members
 from lamella.tools.schema import ARRAYS, MAPPINGS, SETS, enum_values, is_model
+
+_ENOUGH: Final = 100
+"""Problems of one value after which no more are looked for: each costs time, and nobody reads more."""
 
 
 class Mismatch(ValueError):
@@ -38,6 +41,8 @@ class _Collector:
         self.problems: list[tuple[str, str]] = []
 
     def convert(self, place: str, value: Any, hint: Hint, lax: bool) -> Any:
+        if len(self.problems) >= _ENOUGH:
+            return None
         try:
             return convert(value, hint, lax)
         except Mismatch as mismatch:

@@ -45,7 +45,7 @@ class ToolWrapper(Protocol):
         """The output of the call."""
 
 
-class Deny(Exception):  # noqa: N818  # it is an answer, and reads as one: return Deny("…")
+class Deny(Exception):  # it is an answer, and reads as one: return Deny("…")
     """A call must not run; the model reads ``reason``, and the run goes on. Returned or raised."""
 
     def __init__(self, reason: str | None = None) -> None:
@@ -66,9 +66,6 @@ def wrapped(
     """
     from lamella.tools.tool import as_tools
 
-    one = callable(tools)
-    made = tuple(
-        attrs.evolve(tool, wrappers=(wrapper, *tool.wrappers))
-        for tool in as_tools([tools] if one else tools)
-    )
-    return made[0] if one else made
+    given: Iterable[Any] = [tools] if callable(tools) else tools
+    made = tuple(attrs.evolve(tool, wrappers=(wrapper, *tool.wrappers)) for tool in as_tools(given))
+    return made[0] if callable(tools) else made

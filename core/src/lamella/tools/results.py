@@ -16,6 +16,7 @@ from typing import Any, Final
 import attrs
 
 from lamella._frozen import JSON
+from lamella._json import MAX_OBJECT_DEPTH, deeper_than, loads
 from lamella.content import Block, MediaContent, OpaqueContent, TextBlock
 from lamella.errors import AgentToolExecutionError
 from lamella.tools.validation import schema_errors
@@ -34,11 +35,18 @@ def normalise_result(value: Any, tool_name: str) -> JSON | tuple[Block, ...]:
     if any(isinstance(part, TextBlock | MediaContent | OpaqueContent) for part in parts):
         return _blocks(parts, tool_name)
     try:
-        return _json(value, tool_name)
+        made = _json(value, tool_name)
     except RecursionError as error:
         raise AgentToolExecutionError(
-            f"tool {tool_name} returned a {type(value).__name__} that contains itself", cause=error
+            f"tool {tool_name} returned a {type(value).__name__} that is nested too deeply, or contains itself",
+            cause=error,
         ) from error
+    if deeper_than(made, MAX_OBJECT_DEPTH):
+        raise AgentToolExecutionError(
+            f"tool {tool_name} returned a {type(value).__name__} that is nested in more than "
+            f"{MAX_OBJECT_DEPTH} levels"
+        )
+    return made
 
 
 def _blocks(parts: list[Any], tool_name: str) -> tuple[Block, ...]:
@@ -127,20 +135,30 @@ def _type_name(value: Any) -> str:
 def check_result(output: Any, schema: Mapping[str, Any] | None, tool_name: str) -> None:
     """Hold a normalised result to the tool's ``output_schema``.
 
-    The schema is of the result itself; the result or the schema may be wrapped in one field ``result``.
+    The schema is of the result itself; the result or the schema may be wrapped in one field ``result``. Media may
+    stand beside the JSON that the schema is of, when that comes first, as a text.
 
     :raises AgentToolExecutionError: it does not fit; every problem is named.
     """
     if schema is None:
         return
     if isinstance(output, tuple):
-        raise AgentToolExecutionError(f"tool {tool_name} returned media, its output_schema asks for JSON")
+        output = _leading_json(output, tool_name)
     problems = schema_errors(output, schema, tool_name)
     if not problems or _fits_wrapped(output, schema, tool_name):
         return
     raise AgentToolExecutionError(
         f"the result of tool {tool_name} breaks its output_schema: {'; '.join(problems)}"
     )
+
+
+def _leading_json(blocks: tuple[Any, ...], tool_name: str) -> Any:
+    try:
+        return loads(blocks[0].text)
+    except (AttributeError, IndexError, ValueError) as error:
+        raise AgentToolExecutionError(
+            f"tool {tool_name} returned media, its output_schema asks for JSON"
+        ) from error
 
 
 def _fits_wrapped(output: Any, schema: Mapping[str, Any], tool_name: str) -> bool:

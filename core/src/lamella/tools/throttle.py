@@ -44,9 +44,8 @@ def async_throttle(max_concurrent: int | None = None, max_per_second: float | No
     if max_concurrent is None and max_per_second is None:
         raise AgentInputError("async_throttle needs max_concurrent, max_per_second or both")
     concurrent: Any = max_concurrent
-    if concurrent is not None and (isinstance(concurrent, bool) or not isinstance(concurrent, int)):
-        raise AgentInputError(f"max_concurrent must be an int >= 1, got {concurrent!r}")
-    if concurrent is not None and concurrent < 1:
+    whole = isinstance(concurrent, int) and not isinstance(concurrent, bool) and concurrent >= 1
+    if concurrent is not None and not whole:
         raise AgentInputError(f"max_concurrent must be an int >= 1, got {concurrent!r}")
     if max_per_second is not None and not 0 < max_per_second < float("inf"):
         raise AgentInputError(f"max_per_second must be a number > 0, got {max_per_second!r}")
@@ -73,7 +72,8 @@ class _Throttle:
     def __call__(self, fn: AsyncOrTool, /) -> AsyncOrTool:
         if isinstance(fn, Tool):
             return cast("AsyncOrTool", wrapped(fn, self._wrapper))
-        if not callable(fn) or not is_async(fn):
+        given: Any = fn
+        if not callable(given) or not is_async(given):
             raise AgentInputError(
                 "async_throttle takes async functions and tools; make a tool of a sync function first: tool(fn)"
             )

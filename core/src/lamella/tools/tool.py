@@ -69,6 +69,7 @@ class Tool:
     :param timeout: seconds for one call of the function, ``None`` for no limit.
     :param sequential: calls of such tools run one at a time, in order.
     :param requires_approval: true, or a function of the arguments; one that raises means yes.
+    :param final: the run ends with this tool's output, unless it is an error; its text is the run's answer.
     :param on_error: ``return`` gives a failure to the model as an error output, ``raise`` ends the run.
     :param max_output_chars: where text and JSON are cut, with a mark that says how much is missing; ``None``: the
         agent's limit.
@@ -92,6 +93,7 @@ class Tool:
     sequential: bool = attrs.field(default=False, kw_only=True)
     requires_approval: ApprovalRule = attrs.field(default=False, kw_only=True)
     on_error: Literal["return", "raise"] = attrs.field(default="return", kw_only=True)
+    final: bool = attrs.field(default=False, kw_only=True)
     max_output_chars: int | None = attrs.field(default=None, kw_only=True, repr=False)
     max_output_bytes: int | None = attrs.field(default=None, kw_only=True, repr=False)
     wrappers: tuple[ToolWrapper, ...] = attrs.field(
@@ -164,6 +166,7 @@ class Tool:
         sequential: bool = False,
         requires_approval: ApprovalRule = False,
         on_error: Literal["return", "raise"] = "return",
+        final: bool = False,
         max_output_chars: int | None = None,
         max_output_bytes: int | None = None,
     ) -> FunctionTool[P, R]:
@@ -171,7 +174,8 @@ class Tool:
         if not callable(fn):
             raise AgentInputError(f"a tool is made of a function, got {type(fn).__name__}")
         made: Any = FunctionTool(
-            **{"coroutine" if is_async(fn) else "func": fn},
+            func=None if is_async(fn) else fn,
+            coroutine=fn if is_async(fn) else None,
             name=name,
             description=description,
             input_schema=input_schema,
@@ -181,6 +185,7 @@ class Tool:
             sequential=sequential,
             requires_approval=requires_approval,
             on_error=on_error,
+            final=final,
             max_output_chars=max_output_chars,
             max_output_bytes=max_output_bytes,
         )
@@ -260,6 +265,7 @@ def tool(
     sequential: bool = False,
     requires_approval: ApprovalRule = False,
     on_error: Literal["return", "raise"] = "return",
+    final: bool = False,
     max_output_chars: int | None = None,
     max_output_bytes: int | None = None,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
@@ -305,7 +311,8 @@ def _as_tool(item: Any) -> Tool:
 def is_async(fn: Any) -> bool:
     """Whether ``fn`` is async: a function, generator, method, partial or callable object."""
     return any(
-        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each) for each in (fn, function_of(fn))
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
+        for each in (fn, function_of(fn))
     )
 
 
@@ -345,7 +352,9 @@ def _check_options(item: Tool) -> None:
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise AgentInputError(f"tool {item.name}: {limit} must be an int >= 1 or None, got {value!r}")
     if not all(callable(wrapper) for wrapper in item.wrappers):
-        raise AgentInputError(f"tool {item.name}: wrappers must be callables: async (call, proceed) -> output")
+        raise AgentInputError(
+            f"tool {item.name}: wrappers must be callables: async (call, proceed) -> output"
+        )
     if item.on_error not in ("return", "raise"):
         raise AgentInputError(
             f"tool {item.name}: on_error must be 'return' or 'raise', got {item.on_error!r}"
