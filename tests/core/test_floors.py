@@ -14,15 +14,16 @@ FLOORS = [
     "content",
     "messages prompt history losses",
     "events",
-    "runs response fold running_text rendering",
+    "runs response fold running_text rendering excerpts",
     "serial streams log",
     "specs hookspecs",
     "plugins",
     "pricing config",
     "tools",
     "models",
-    "providers",
+    "providers budgets",
     "agent",
+    "layers",
     "sync",
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms.split()}

@@ -13,6 +13,7 @@ from lamella.agent.base import BaseAgent
 from lamella.agent.fanout import SlowSinkPolicy
 from lamella.agent.prepare import Prepared, given_tools, prepare, static_names
 from lamella.agent.scope import RunScope
+from lamella.budgets import Account, Budget
 from lamella.errors import AgentInputError
 from lamella.events import ApprovalPending
 from lamella.models.model import Model
@@ -64,6 +65,13 @@ def _seconds(instance: object, attribute: attrs.Attribute[Any], value: object) -
 def _settings(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
         raise AgentInputError(f"Agent.{attribute.name} must be a dict of settings by name, got {value!r:.80}")
+
+
+def _budget(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, Budget | Account):
+        raise AgentInputError(
+            f"Agent.budget must be a Budget or an Account, got {type(value).__name__}: Budget(cost=0.5, turns=10)"
+        )
 
 
 def _own_settings(value: Any) -> Any:
@@ -120,6 +128,8 @@ class Agent(BaseAgent):
     :param transplant: ``degrade`` leaves out what the model cannot take and reports it, ``strict`` refuses.
     :param model_settings: settings of the model for this agent alone, such as ``{"reasoning_effort": "low"}``;
         the model that was given is not changed.
+    :param budget: what a run may spend, with all agents below it: a ``Budget`` for each run, or an ``Account`` that
+        several share.
     :param project: whose plugins and configuration apply, by default the current folder's.
     :raises AgentInputError: a value that does not fit, or two tools with one name.
     """
@@ -161,6 +171,7 @@ class Agent(BaseAgent):
     model_settings: Mapping[str, Any] = attrs.field(
         default=EMPTY, kw_only=True, validator=_settings, converter=_own_settings, repr=False
     )
+    budget: Budget | Account | None = attrs.field(default=None, kw_only=True, validator=_budget, repr=False)
     project: Project | None = attrs.field(default=None, kw_only=True, repr=False)
     _built: dict[str | int, tuple[Model | str, Model]] = attrs.field(factory=dict, init=False, repr=False)
 

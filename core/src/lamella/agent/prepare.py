@@ -87,7 +87,7 @@ async def prepare(agent: Agent, scope: RunScope, stack: AsyncExitStack) -> Prepa
     project = scope.state.project
     hooks = project.host.hooks
     model = hooks.wrap_model(_model(agent, scope))
-    scope = attrs.evolve(scope, model=model)
+    scope = attrs.evolve(scope, model=model).spending(agent.budget)
     toolbox = Toolbox(lambda tool: hooks.wrap_tool(bound(tool, scope)))
     await toolbox.open(agent.tools, project, stack)
     normalise_choice(agent.tool_choice, toolbox.tools)

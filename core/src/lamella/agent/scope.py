@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from lamella.budgets import Account, Budget
 from lamella.errors import AgentExecutionError
 from lamella.models.assemble import ResponseAssembler
 from lamella.tools.tool import RunMode
@@ -49,8 +50,18 @@ class RunScope:
     runtime_context: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     model: Model | None = attrs.field(default=None, repr=False)
     """For agents that have none of their own: that of their caller."""
+    accounts: tuple[Account, ...] = attrs.field(default=(), repr=False)
+    """What this agent, and every one above it, may spend."""
     prev_runs: tuple[AgentRun, ...] = attrs.field(default=(), repr=False)
     """For functional agents: what ran before them."""
+
+    def spending(self, budget: Budget | Account | None) -> RunScope:
+        """This scope with a budget more; the clock of what it limits begins."""
+        if budget is None:
+            return self
+        account = budget.open() if isinstance(budget, Budget) else budget
+        account.begin()
+        return attrs.evolve(self, accounts=(*self.accounts, account))
 
     def child(self, name: str, **changes: Any) -> RunScope:
         """The scope of a nested agent, with ``changes`` of other fields.

@@ -17,6 +17,8 @@ import attrs
 from lamella.agent.guarding import guard_input, guard_output
 from lamella.agent.scope import RunScope
 from lamella.agent.toolbox import Toolbox
+from lamella.budgets.account import take_tool_calls, tool_calls_exceeded
+from lamella.budgets.paying import Paying, within
 from lamella.content import ToolCallBlock
 from lamella.errors import AgentMaxIterationsError, StreamInterruptedError
 from lamella.events import Event, ResponseDone, StopReason, ToolOutputDone
@@ -71,8 +73,9 @@ class AgentTurns:
         for iteration in range(self.agent.max_iterations):
             if iteration:
                 await self.toolbox.refresh()
-            async for event in self._respond(self._request(messages, iteration)):
-                yield Emitted((), event)
+            async with aclosing(self._respond(self._request(messages, iteration))) as response:
+                async for event in response:
+                    yield Emitted((), event)
             calls = self._take_message()
             if not calls:
                 if self.stop_reason == "pause":
@@ -81,8 +84,9 @@ class AgentTurns:
                     yield emitted
                 return
             if iteration + 1 < self.agent.max_iterations:
-                async for emitted in self._run_tools(calls):
-                    yield emitted
+                async with aclosing(self._run_tools(calls)) as running:
+                    async for emitted in running:
+                        yield emitted
                 if self._settle_final():
                     return
         self._reach_limit()
@@ -108,21 +112,25 @@ class AgentTurns:
             transplant=agent.transplant,
         )
 
-    async def _respond(self, request: ModelRequest) -> AsyncIterator[Event]:
+    async def _respond(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
         """One model call: its events, in the order every consumer may rely on."""
         self._log_call(request)
         self._done = None
         self._response = ResponseFold()
-        path = self.scope.path
+        path, accounts = self.scope.path, self.scope.accounts
         assembler = self.scope.state.open[path] = ResponseAssembler()
-        async with closing(self.model.stream(request)) as stream:
-            async for event in stream:
+        async with self._paid(request) as paid, closing(self.model.stream(request)) as stream:
+            async for event in within(stream, accounts) if accounts else stream:
                 for settled in assembler.feed(event):
                     if settled.durable:
+                        paid.note(settled)
                         self._take(settled)
                     yield settled
         self._require_done()
         self.scope.state.open.pop(path, None)
+
+    def _paid(self, request: ModelRequest) -> Paying:
+        return Paying(self.scope.accounts, self.model, request, self.scope.state.project)
 
     def _require_done(self) -> None:
         done = self._done
@@ -167,9 +175,11 @@ class AgentTurns:
 
     # -- tools, end, limit ----------------------------------------------------------------------
 
-    async def _run_tools(self, calls: tuple[ToolCallBlock, ...]) -> AsyncIterator[Emitted]:
+    async def _run_tools(self, calls: tuple[ToolCallBlock, ...]) -> AsyncGenerator[Emitted, None]:
         outputs = []
-        state = self.scope.state
+        state, accounts = self.scope.state, self.scope.accounts
+        allowed = take_tool_calls(accounts, len(calls))
+        calls, skipped = calls[:allowed], calls[allowed:]
         running = run_calls(
             calls,
             self.toolbox.tools,
@@ -183,11 +193,17 @@ class AgentTurns:
             max_output_chars=self.agent.max_tool_output,
         )
         async with aclosing(running) as stream:
-            async for emitted in stream:
+            async for emitted in within(stream, accounts):
                 if not emitted.path and isinstance(emitted.event, ToolOutputDone):
                     outputs.append(emitted.event.block())
                 yield emitted
+        for call in skipped:  # each call has an output, so that the history can be gone on with
+            left_out = _not_run(call)
+            outputs.append(left_out.block())
+            yield Emitted((), left_out)
         self._new.append(Message.user(outputs))
+        if skipped:
+            raise tool_calls_exceeded(accounts, len(skipped))
 
     def _settle_final(self) -> bool:
         """Whether a tool that ends the run has answered."""
@@ -222,6 +238,11 @@ class AgentTurns:
                 "mode": self.scope.mode,
             },
         )
+
+
+def _not_run(call: ToolCallBlock) -> ToolOutputDone:
+    text = "not run: the budget for tool calls is used up"
+    return ToolOutputDone(id=call.call_id, call_id=call.call_id, name=call.name, output=text, is_error=True)
 
 
 def _refuse_cut(call: ToolCallBlock) -> ToolCallBlock:

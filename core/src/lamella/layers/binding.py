@@ -52,6 +52,7 @@ class Bound(Composite):
 
     async def prepare(self, scope: RunScope, stack: AsyncExitStack) -> Ready:
         """The agent on its model."""
+        scope = scope.spending(self.budget)
         model = self._bound_model(scope)
         inner = as_agent(self.agent).on(model)
         return _Provenance(self, await inner.prepare(attrs.evolve(scope, model=model), stack))

@@ -12,6 +12,7 @@ import attrs
 from lamella.agent.base import BaseAgent
 from lamella.agent.fanout import SlowSinkPolicy
 from lamella.agent.scope import RunScope
+from lamella.budgets import Account, Budget
 from lamella.config import Project
 from lamella.errors import AgentInputError
 from lamella.events import ApprovalPending, RunKind, StopReason
@@ -46,6 +47,7 @@ class Composite(BaseAgent):
     :param description: what another agent's model reads about it.
     :param model: for parts that have none of their own; a name is built on first use (close it with ``aclose``).
     :param approve: decides tools that require approval, as for ``Agent``.
+    :param budget: what a run may spend, all parts together.
     :param sinks: receive the run's events, beside the sinks that the project enables.
     """
 
@@ -58,6 +60,7 @@ class Composite(BaseAgent):
     approval_timeout: float = attrs.field(default=300.0, repr=False)
     sinks: Sequence[Sink] = attrs.field(default=(), repr=False)
     slow_sinks: SlowSinkPolicy = attrs.field(default="wait", repr=False)
+    budget: Budget | Account | None = attrs.field(default=None, repr=False)
     project: Project | None = attrs.field(default=None, repr=False)
     _built: dict[str, Model] = attrs.field(factory=dict, init=False, repr=False)
 
@@ -90,6 +93,7 @@ class Layer(Composite):
 
     async def prepare(self, scope: RunScope, stack: AsyncExitStack) -> _Ready:
         """The parts are prepared when their turn comes."""
+        scope = scope.spending(self.budget)
         model = self._model(scope)
         return _Ready(self, scope if model is None else attrs.evolve(scope, model=model))
 

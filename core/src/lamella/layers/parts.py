@@ -32,7 +32,7 @@ class _Named(Composite):
         close = getattr(agent, "aclose", None)
         if close is not None:
             stack.push_async_callback(close)  # it was made for this run
-        return await agent.prepare(scope, stack)
+        return await agent.prepare(scope.spending(self.budget), stack)
 
 
 def as_agent(item: Any) -> BaseAgent:
