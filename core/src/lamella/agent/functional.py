@@ -84,5 +84,6 @@ async def run_as_function(
                 await emit(call.emitter.wrap(item.event, item.path))
     finally:
         current_function.reset(outer)
-    call.runs.append(part.run)
-    return part.run
+    run = part.run
+    call.runs.append(run)
+    return run

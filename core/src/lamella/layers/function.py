@@ -64,11 +64,12 @@ class FunctionAgent(Layer):
             channel.close()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        if not any(run is other for other in call.runs):
+        delegated = any(run is other or run == other for other in call.runs)
+        if not delegated:
             for item in told(run, call.runs, stage.scope):
                 yield item
         stage.runs.extend(call.runs)
-        stage.kind = run.type if run not in call.runs else "chain"  # type: ignore[assignment]  # the tags are the kinds
+        stage.kind = "chain" if delegated else run.type  # type: ignore[assignment]  # the tags are the kinds
         stage.output = last_output([run])
         stage.result = run.result if isinstance(run, ExtractionRun) else None
 
