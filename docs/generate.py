@@ -413,6 +413,17 @@ def transplant(argument: str) -> str:
     return made
 
 
+def content(argument: str) -> str:
+    """What becomes of content on each wire: the measurement that the tests assert on, as ``overview`` or ``tables``."""
+    sys.path.insert(0, str(SUPPORT))
+    try:
+        from content import table
+    finally:
+        sys.path.remove(str(SUPPORT))
+    made: str = getattr(table, argument)()
+    return made
+
+
 PARTS: dict[str, Callable[[str], str]] = {
     "classes": classes,
     "functions": functions,
@@ -425,6 +436,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "fields": fields,
     "commands": commands,
     "transplant": transplant,
+    "content": content,
 }
 
 

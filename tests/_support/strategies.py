@@ -271,6 +271,7 @@ _EVENTS: dict[type[Event], dict[str, Strategy]] = {
     ev.ApprovalPending: {**_call, "arguments": json_objects},
     ev.ApprovalResolved: {**_call, "approved": st.booleans(), "reason": maybe(texts)},
     ev.GuardrailOverride: {"output": texts, "guardrail": maybe(words), "reason": maybe(texts)},
+    ev.OutputRejected: {"told": words, "problems": tuples_of(texts, 2)},
     ev.MediaOutputDone: {"media": st.one_of(media, opaque_contents)},
 }
 """How to build each event type of the core; a test checks that none is missing."""

@@ -16,6 +16,7 @@ TABLE: list[tuple[str, str, bool]] = [
     ("AgentInputError", "agent.input.invalid", False),
     ("AgentSerializationError", "agent.serialization.failed", False),
     ("UnsupportedContentError", "agent.content.unsupported", False),
+    ("ContentFetchError", "agent.content.fetch_failed", False),
     ("AgentParsingError", "agent.parsing.failed", False),
     ("OutputParserError", "agent.output.invalid", False),
     ("AgentExecutionError", "agent.execution.failed", False),

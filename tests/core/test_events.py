@@ -43,6 +43,7 @@ OTHERS = [
     "approval.pending",
     "approval.resolved",
     "guardrail.override",
+    "output.rejected",
     "media.output.done",
 ]
 

@@ -36,14 +36,19 @@ PLUGINS = {
     "lamella_fetch",
     "lamella_gateways",
     "lamella_gemini",
+    "lamella_guardrails",
     "lamella_image",
     "lamella_jsonl",
+    "lamella_mcp",
     "lamella_mistral",
     "lamella_ollama",
     "lamella_openai",
+    "lamella_openapi",
+    "lamella_prices",
     "lamella_python",
     "lamella_sim",
     "lamella_testing",
+    "lamella_transcripts",
 }
 
 

@@ -24,6 +24,7 @@ FLOORS = [
     "providers budgets",
     "agent",
     "layers",
+    "memory caching",
     "sync",
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms.split()}

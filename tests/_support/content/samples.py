@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy
 import soundfile  # type: ignore[import-untyped]  # ships no types
-from papers import archive, pdf
+from papers import EPUB, ODT, archive, pdf
+from pictures import frames
 from PIL import Image
 
 __all__ = ["DOCX", "MARKDOWN", "TEXT", "audio", "files", "image", "mp4", "paper"]
@@ -18,16 +19,18 @@ DOCX = archive(
     {
         "[Content_Types].xml": b'<?xml version="1.0"?><Types/>',
         "_rels/.rels": b'<?xml version="1.0"?><Relationships/>',
-        "word/document.xml": b'<?xml version="1.0"?><w:document>' + b"<w:p>Hello</w:p>" * 20 + b"</w:document>",
+        "word/document.xml": b'<?xml version="1.0"?><w:document>'
+        + b"<w:p>Hello</w:p>" * 20
+        + b"</w:document>",
     }
 )
 
-_SUBTYPES = {"WAV": "PCM_16", "FLAC": "PCM_16", "OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}
+_SUBTYPES = {"WAV": "PCM_16", "FLAC": "PCM_16", "OGG": "VORBIS", "MP3": "MPEG_LAYER_III", "AIFF": "PCM_16"}
 
 
 @cache
 def image(kind: str) -> bytes:
-    """A picture of 24 × 16 pixels with some detail, in a format of Pillow."""
+    """A picture of 24 by 16 pixels with some detail, in a format of Pillow."""
     picture = Image.linear_gradient("L").resize((24, 16)).convert("P" if kind == "GIF" else "RGB")
     out = io.BytesIO()
     picture.save(out, kind)
@@ -63,14 +66,31 @@ def paper() -> bytes:
 @cache
 def files() -> dict[str, bytes]:
     """Every file, by name."""
-    pictures = {"png": "PNG", "jpg": "JPEG", "gif": "GIF", "webp": "WEBP", "bmp": "BMP", "tiff": "TIFF", "avif": "AVIF"}
-    sounds = {"wav": "WAV", "flac": "FLAC", "ogg": "OGG", "mp3": "MP3"}
+    pictures = {
+        "png": "PNG",
+        "jpg": "JPEG",
+        "gif": "GIF",
+        "webp": "WEBP",
+        "bmp": "BMP",
+        "tiff": "TIFF",
+        "avif": "AVIF",
+    }
+    sounds = {"wav": "WAV", "flac": "FLAC", "ogg": "OGG", "mp3": "MP3", "aiff": "AIFF"}
     return {
         **{f"a.{suffix}": image(kind) for suffix, kind in pictures.items()},
         **{f"a.{suffix}": audio(kind) for suffix, kind in sounds.items()},
+        **{f"moving.{kind.lower()}": frames(kind, 3) for kind in ("GIF", "WEBP", "PNG")},
+        "a.ico": image("ICO"),
         "a.m4a": mp4(),
         "a.pdf": paper(),
+        "locked.pdf": pdf(1, owner="owner"),
         "a.docx": DOCX,
+        "a.odt": ODT,
+        "a.epub": EPUB,
+        "a.rtf": rb"{\rtf1\ansi Hello.\par}",
+        "a.html": b"<!doctype html><title>A page</title><p>Hello.",
+        "a.csv": b"city,celsius\nParis,21\n",
+        "a.json": b'{"city": "Paris", "celsius": 21}',
         "a.txt": TEXT,
         "a.md": MARKDOWN,
     }

@@ -29,12 +29,14 @@ class Cell:
     """What becomes of a form on a wire.
 
     ``taken``: ``block`` is what is written, with ``…`` for bytes and text. ``lifted``: so, but after the tool output that
-    it was in, as ``reason`` says. ``words``: its ``alt`` is sent. ``refused``: for this ``reason``.
+    it was in, as ``reason`` says. ``words``: its ``alt`` is sent. ``refused``: for this ``reason``. ``beyond``: the
+    vendor's SDK has no type for what is written.
     """
 
     word: Word
     block: str = ""
     reason: str = ""
+    beyond: bool = False
 
 
 @cache
@@ -55,8 +57,10 @@ def cell(form: Form, to: Target) -> Cell:
         return Cell("words", json.dumps(media.alt, ensure_ascii=False), reason)
     part, *rest = found
     assert not rest, f"{form.name} is written {len(found)} times on {to.name}"
-    shown = json.dumps(part if media.data is None else _short(part, tuple(sources(media))), ensure_ascii=False)
-    return Cell("lifted" if here else "taken", shown, reason)
+    shown = json.dumps(
+        part if media.data is None else _short(part, tuple(sources(media))), ensure_ascii=False
+    )
+    return Cell("lifted" if here else "taken", shown, reason, bool(to.refusals_of(payload)))
 
 
 def sources(media: MediaContent) -> Iterator[str]:
@@ -123,7 +127,8 @@ def _seen(found: Cell) -> str:
         return "as its words"
     kind = json.loads(found.block)
     name = kind.get("type") or next(iter(kind))
-    return f"`{name}`, lifted" if found.word == "lifted" else f"`{name}`"
+    mark = " †" if found.beyond else ""
+    return f"`{name}`, lifted" if found.word == "lifted" else f"`{name}`{mark}"
 
 
 def tables() -> str:
@@ -136,5 +141,5 @@ def _table(to: Target) -> str:
     for form in FORMS:
         found = cell(form, to)
         sent = f"`{found.block}`" if found.block else found.word
-        lines.append(_row((form.name, sent, found.reason)))
+        lines.append(_row((form.name, sent, "† beyond the SDK's types" if found.beyond else found.reason)))
     return f"### {to.label} (`{to.name}`)\n\n" + "\n".join(lines)

@@ -84,7 +84,7 @@ def test_f_n38_much_data_is_held_once() -> None:
     """In a process of its own: a tracer, such as that of a coverage run, holds on to what is appended to."""
     done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True)
     written, sent, same = done.stdout.split()
-    assert float(written) < 1.1
+    assert float(written) < 1.2
     assert float(sent) < 0.1
     assert same == "True"
 

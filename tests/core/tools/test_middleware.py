@@ -291,7 +291,7 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(AgentInputError, match="must be a Tool"):
         middleware([5], before=lambda call: None)  # type: ignore[list-item]
     with pytest.raises(AgentInputError, match="wrappers must be callables"):
-        wrapped(sync, 5)  # type: ignore[arg-type]
+        wrapped(sync, 5)  # type: ignore[call-overload]
 
 
 async def test_f_x20_events_of_the_call_are_those_of_a_call_without() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lamella.tools import Tool
 
 __all__ = ["SelectedTools", "Selection"]
+
+_LONGEST_NAME: Final = 64
 
 
 def _patterns(value: Iterable[str]) -> tuple[str, ...]:
@@ -83,10 +85,19 @@ class Selection:
                 )
                 raise ConfigError(f"{source} has no tool {pattern!r}, which include names; {there}")
 
+    def _prefixed(self, name: str) -> str:
+        full = f"{self.prefix}{name}"
+        if len(full) > _LONGEST_NAME:
+            raise ConfigError(
+                f"with its prefix the tool {full!r} has a name of {len(full)} characters, and vendors take "
+                f"{_LONGEST_NAME}; set a shorter prefix"
+            )
+        return full
+
     def _settled(self, tool: Tool) -> Tool:
         changes: dict[str, Any] = {}
         if self.prefix:
-            changes["name"] = f"{self.prefix}{tool.name}"
+            changes["name"] = self._prefixed(tool.name)
         if isinstance(self.approve, str):
             changes["requires_approval"] = self.approve == "always"
         elif self.approve is not None and _matches(tool.name, self.approve):

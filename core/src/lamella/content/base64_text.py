@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["from_base64", "to_base64"]
 
-_PIECE: Final = 3 * (1 << 16)  # bytes; whole groups of three, so that pieces can be joined
+_PIECE: Final = 3 * (1 << 18)  # bytes; whole groups of three, so that pieces can be joined
 
 
 def to_base64(data: bytes, prefix: str = "") -> str:

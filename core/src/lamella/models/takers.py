@@ -35,7 +35,9 @@ def takers(content: MediaContent) -> tuple[str, ...]:
         except LamellaError:
             continue  # it is broken: its own use says so
         can = spec.capabilities
-        if spec.dialect is None or (can and content.type in _KINDS and content.type not in can.inputs):
+        if spec.dialect is None or can is None:
+            continue  # nobody knows what it takes
+        if content.type in _KINDS and content.type not in can.inputs:
             continue
         if spec.dialect not in forms:
             forms[spec.dialect] = _has_form(content, spec.dialect)

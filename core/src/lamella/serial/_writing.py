@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +12,7 @@ import attrs
 
 from lamella._frozen import FrozenDict, FrozenList
 from lamella.content import MediaContent, OpaqueContent
+from lamella.content.base64_text import to_base64
 from lamella.errors import AgentSerializationError
 from lamella.events import OpaqueEvent
 from lamella.serial._shape import (
@@ -148,7 +148,7 @@ def _converter() -> Converter:
     converter = Converter()
     for kind in (FrozenDict, FrozenList):
         converter.register_unstructure_hook(kind, identity)
-    converter.register_unstructure_hook(bytes, lambda value: base64.b64encode(value).decode("ascii"))
+    converter.register_unstructure_hook(bytes, to_base64)
     converter.register_unstructure_hook(datetime, _write_datetime)
     converter.register_unstructure_hook(Decimal, _write_decimal)
     converter.register_unstructure_hook_func(_is_json, identity)

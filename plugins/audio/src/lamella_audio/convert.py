@@ -27,6 +27,7 @@ MAX_BYTES: Final = 256 << 20
 
 _MAX_SAMPLES: Final = 1 << 31  # 12 hours of 48 kHz mono; a few MB of FLAC can hold days of silence
 _BLOCK: Final = 1 << 16  # samples
+_VORBIS: Final = (200_000, 255)  # rate and channels; libsndfile ends the process above them, as of 1.2.2
 _SAMPLE: Final = 4  # bytes, 32-bit float: libsndfile scales, and clips, from and to everything else
 
 
@@ -65,6 +66,8 @@ def _written(data: bytes, pcm: tuple[int, int] | None, target: str, max_bytes: i
         rate, channels = int(source.samplerate), int(source.channels)
         if not soundfile.check_format(form, subtype):
             raise Damaged(f"this libsndfile writes no {form}")
+        if subtype == "VORBIS" and (rate > _VORBIS[0] or channels > _VORBIS[1]):
+            raise Damaged(f"Vorbis has no {rate:,} Hz with {channels} channels; choose audio/wav")
         with soundfile.SoundFile(out, "w", rate, channels, subtype, format=form) as sink:
             total = _copy(source, sink, out, max_bytes)
     if not total:

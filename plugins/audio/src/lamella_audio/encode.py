@@ -37,11 +37,17 @@ SENT_TYPES: Final[dict[str, frozenset[str]]] = {
 """The types that each wire takes, in the spelling used here."""
 
 
-def encode_audio(audio: MediaContent, dialect: str) -> Part | None:
-    """The audio as a part of a message on the dialect's wire, ``None`` where the wire has no audio.
+_WITHOUT: Final = frozenset({"openai.responses", "anthropic.messages", "ollama"})
+"""Wires that are known and have no audio."""
 
-    :raises UnsupportedContentError: the wire has audio, but not of this type, size or source.
+
+def encode_audio(audio: MediaContent, dialect: str) -> Part | None:
+    """The audio as a part of a message on the dialect's wire, ``None`` where the wire is not known.
+
+    :raises UnsupportedContentError: the wire has no audio, or not of this type, size or source.
     """
+    if dialect in _WITHOUT:
+        sent_kind(audio, dialect)  # which says what to do instead
     write = _DIALECTS.get(dialect)
     return None if write is None else write(audio, sent_kind(audio, dialect))
 

@@ -159,6 +159,10 @@ class AgentView:
         self._line("note", event.key + (f": {event.details}" if event.details else " …"), 1)
 
     def _progress_update(self, event: ProgressUpdate) -> None:
+        if event.fraction is None:
+            if event.details:
+                self._line("note", f"{event.key}: {event.details}", 1)
+            return
         tenths = int(event.fraction * 10)
         if tenths > self._progress.get(event.key, 0):
             self._progress[event.key] = tenths
