@@ -117,6 +117,8 @@ def default_of(field: attrs.Attribute[Any]) -> str:
         if default.takes_self:
             return ""
         default = default.factory()
+    if inspect.isroutine(default) or inspect.isclass(default):
+        return code(default.__name__)
     if isinstance(default, enum.Enum):
         return code(repr(default.value))
     if isinstance(default, frozenset):
@@ -171,18 +173,38 @@ def methods_list(cls: type) -> str:
     return "\n".join(lines)
 
 
+class _Named:
+    """A default that is a function or a class, shown by its name."""
+
+    def __init__(self, value: Any) -> None:
+        self._name = value.__name__
+
+    def __repr__(self) -> str:
+        return str(self._name)
+
+    @classmethod
+    def of(cls, value: Any) -> Any:
+        """The value, or its name where it is a function or a class."""
+        plain = value is inspect.Parameter.empty or not (inspect.isroutine(value) or inspect.isclass(value))
+        return value if plain else cls(value)
+
+
 def signature(function: Callable[..., Any], *, types: bool = False) -> str:
     """The parameters without ``self``; with ``types`` as in the source."""
     given = inspect.signature(function)
     parameters = list(given.parameters.values())
     if "." in function.__qualname__ and parameters[:1] and parameters[0].name in {"self", "cls"}:
         del parameters[0]
-    bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
+    bare = [
+        parameter.replace(annotation=inspect.Parameter.empty, default=_Named.of(parameter.default))
+        for parameter in parameters
+    ]
     if not types:
         return str(inspect.Signature(bare))
     shown = []
     for parameter, short in zip(parameters, bare, strict=True):
-        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in shown:
+        starred = any(each.startswith("*") for each in shown)
+        if parameter.kind is parameter.KEYWORD_ONLY and not starred:
             shown.append("*")
         name, equals, default = str(short).partition("=")
         typed = name if parameter.annotation is parameter.empty else f"{name}: {parameter.annotation}"
