@@ -143,7 +143,9 @@ async def test_without_a_terminal_the_answer_is_no(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     run = Run()
     Approver("ask").answer(run, pending(1))
-    assert run.decided == [("c1", False, "there is no terminal to ask at (see --approve always)")]
+    assert run.decided == [
+        ("c1", False, "there is no terminal to ask at; say yes beforehand with --approve always")
+    ]
 
 
 async def test_questions_are_asked_one_after_the_other_off_the_loop() -> None:

@@ -111,7 +111,10 @@ def test_tools_come_from_the_configuration(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nonsense", "neither a table of [tool.lamella.tools] (there are: none), nor a module"),
+        (
+            "nonsense",
+            "neither a table of [tool.lamella.tools] (there are: none), nor an installed tool source",
+        ),
         ("no/such.py", "there is no file no/such.py"),
         ("json.py", "a module named 'json' is already loaded"),
         ("calc.py:ad", "did you mean 'add'?"),

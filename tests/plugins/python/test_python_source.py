@@ -113,20 +113,6 @@ async def test_the_tools_run(write: Write, tmp_path: Path) -> None:
     await source.close()
 
 
-@pytest.mark.parametrize(
-    ("include", "exclude", "found"),
-    [
-        (["*"], ["s*"], ["price", "order_item"]),
-        (["s*", "price"], ["size"], ["price", "stock"]),
-        (["nothing_*"], [], []),
-    ],
-)
-async def test_include_and_exclude(
-    write: Write, tmp_path: Path, include: list[str], exclude: list[str], found: list[str]
-) -> None:
-    assert await names(module=write(), path=str(tmp_path), include=include, exclude=exclude) == found
-
-
 async def test_one_function_or_tool_by_name(write: Write, tmp_path: Path) -> None:
     module = write()
     assert await names(module=f"{module}:stock", path=str(tmp_path)) == ["stock"]
@@ -170,11 +156,10 @@ async def test_what_is_missing_is_a_config_error_with_the_nearest_name(write: Wr
         ),
         ({"module": module.replace("tools", "toolz")}, "did you mean 'shop_tools_"),
         ({"module": "shop_package.iner"}, "did you mean 'shop_package.inner'?"),
-        ({"module": f"{module}:pric"}, "has no function or Tool 'pric'; did you mean 'price'?"),
-        ({"module": f"{module}:LIMIT"}, "has no function or Tool 'LIMIT'"),
+        ({"module": f"{module}:pric"}, "has no 'pric'; did you mean 'price'?"),
         (
-            {"module": module, "include": ["prices"]},
-            "no tool 'prices', which include names; did you mean 'price'?",
+            {"module": f"{module}:LIMIT"},
+            f"{module}:LIMIT is no function or Tool, and a int has no public methods",
         ),
         ({"module": module, "path": str(tmp_path / "gone")}, "is no folder"),
     ):
@@ -183,12 +168,24 @@ async def test_what_is_missing_is_a_config_error_with_the_nearest_name(write: Wr
         assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("module", ["", ":x", "x:"])
+@pytest.mark.parametrize("module", ["", ":x", "x:", "a b", "x:()", "x:f(1)"])
 def test_malformed_settings(module: str) -> None:
-    with pytest.raises(ConfigError, match="'module' or 'module:function'"):
+    with pytest.raises(ConfigError, match="'module', 'module:name' or 'module:function"):
         PythonToolSource(module=module)
-    with pytest.raises(ConfigError, match="include must be a list"):
-        PythonToolSource(module="x", include="price")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "and has neither"),
+        ({"module": "a", "modules": ["b"]}, "and not both"),
+        ({"modules": "a"}, "modules must be a list"),
+        ({"modules": ["a", "b"], "arguments": {"x": 1}}, "arguments are for one class"),
+    ],
+)
+def test_settings_that_contradict_each_other(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        PythonToolSource(**settings)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +215,7 @@ async def test_a_function_that_cannot_be_a_tool_is_named(write: Write, tmp_path:
 def test_the_plugin_is_light_and_says_what_it_is() -> None:
     spec = plugin.lamella_tool_source()
     assert (spec.id, plugin.lamella_api) == ("python", "1.0")
-    assert PythonToolSettings(module="m", include=["a"]).include == ("a",)
+    assert PythonToolSettings(modules=["a"]).modules == ("a",)
     code = "import sys, lamella_python.plugin as p; p.lamella_tool_source(); print('lamella_python.source' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

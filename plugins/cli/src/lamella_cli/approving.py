@@ -17,35 +17,49 @@ from lamella.events import ApprovalPending
 __all__ = ["ApprovalMode", "Approver", "Deciding"]
 
 ApprovalMode: TypeAlias = Literal["ask", "always", "never"]
+"""What the command line may say."""
 
 
 class Deciding(Protocol):
-    """A run that waits for decisions."""
+    """What waits for decisions: a run, or a single call."""
 
-    def approve(self, call_id: str) -> None:
+    def approve(self, call_id: str) -> object:
         """Let the call run."""
 
-    def deny(self, call_id: str, reason: str | None = None) -> None:
+    def deny(self, call_id: str, reason: str | None = None) -> object:
         """Refuse the call."""
 
 
 class Approver:
-    """Answers the approvals of a run. Questions are asked one after the other, beside the run."""
+    """Answers the approvals of a run. Questions are asked one after the other, beside the run.
 
-    def __init__(self, mode: ApprovalMode, ask: Callable[[str], bool] | None = None) -> None:
+    ``itself``: the run has somebody else to decide.
+    """
+
+    def __init__(
+        self,
+        mode: ApprovalMode | Literal["itself"],
+        ask: Callable[[str], bool] | None = None,
+        *,
+        yes: str = "--approve always",
+    ) -> None:
+        """``yes`` is the option that approves beforehand."""
         self._mode = mode
+        self._yes = yes
         self._ask = ask or (_ask_terminal if _at_terminal() else None)
         self._questions: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
 
     def answer(self, run: Deciding, pending: ApprovalPending) -> None:
         """Decide a call that the run has shown as pending, now or when the user has answered."""
+        if self._mode == "itself":
+            return
         if self._mode == "always":
             run.approve(pending.call_id)
         elif self._mode == "never":
             run.deny(pending.call_id, "the command line was told never to approve (--approve never)")
         elif self._ask is None:
-            run.deny(pending.call_id, "there is no terminal to ask at (see --approve always)")
+            run.deny(pending.call_id, f"there is no terminal to ask at; say yes beforehand with {self._yes}")
         else:
             task = asyncio.create_task(self._question(run, pending, self._ask))
             self._questions.add(task)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -10,7 +11,7 @@ import attrs
 
 from lamella.agent import Agent, AgentStream
 from lamella.messages import Message
-from lamella.models import get_model
+from lamella.models import Model, get_model
 from lamella.specs import Sink, ToolSource
 from lamella_cli.approving import ApprovalMode, Approver
 from lamella_cli.choosing import choose_model
@@ -20,6 +21,7 @@ from lamella_cli.driving import Unshown, drive
 from lamella_cli.exits import Exit
 from lamella_cli.media import read_media
 from lamella_cli.media_options import Given
+from lamella_cli.naming import named_agent
 from lamella_cli.output import error_line, notice
 from lamella_cli.prompting import prompt_message, read_prompt
 from lamella_cli.saving import MadeMedia, save_media
@@ -39,6 +41,7 @@ class Asked:
 
     prompt: tuple[str, ...] = ()
     model: str | None = None
+    agent: str | None = None
     tools: tuple[str, ...] = ()
     system: str | None = None
     media: tuple[Given, ...] = ()
@@ -46,7 +49,7 @@ class Asked:
     save_media: Path | None = None
     show_images: bool | None = None
     as_json: bool = False
-    max_iterations: int = 20
+    max_iterations: int | None = None
     store: bool = True
     approve: ApprovalMode = "ask"
 
@@ -56,9 +59,8 @@ class Planned:
     """A run ready to start: all that can be wrong with the command line has been said."""
 
     project: Project
-    model: str
+    agent: Agent
     message: Message
-    tools: Sequence[ToolSource]
     display: Display
     debug: bool
 
@@ -77,44 +79,67 @@ def plan(session: Session, asked: Asked, output: TextIO) -> Planned:
     project = session.without_sinks([name for name in enabled if name == CONSOLE or name in stores])
     text = read_prompt(asked.prompt, stdin_taken=any(given.is_stdin for given in asked.media))
     message = prompt_message(text, read_media(asked.media, project))
-    choice = choose_model(asked.model, project)
-    tools = find_tools(asked.tools, project)
+    agent = _agent(asked, project, find_tools(asked.tools, project))
+    return Planned(project=project, agent=agent, message=message, display=display, debug=session.debug)
+
+
+def _agent(asked: Asked, project: Project, tools: Sequence[ToolSource]) -> Agent:
+    """The agent that is named, or one of the model alone, with what the command line says."""
+    agent = Agent() if asked.agent is None else named_agent(asked.agent, asked.model, project)
+    return attrs.evolve(
+        agent,
+        model=_model_of(agent, asked.model, project),
+        system_instruction=agent.system_instruction if asked.system is None else asked.system,
+        tools=[*agent.tools, *tools],
+        max_iterations=asked.max_iterations or agent.max_iterations,
+        approve=agent.approve if asked.approve == "ask" else None,
+        project=project,
+    )
+
+
+def _model_of(agent: Agent, asked: str | None, project: Project) -> Model | str:
+    """The model of the command line, else the agent's, else the one to be chosen; what is chosen is said."""
+    if asked is None and agent.model is not None:
+        return agent.model
+    choice = choose_model(asked, project)
     if choice.notice is not None:
         notice(choice.notice)
-    return Planned(
-        project=project, model=choice.name, message=message, tools=tools, display=display, debug=session.debug
-    )
+    return choice.name
 
 
 async def ask(planned: Planned, asked: Asked) -> int:
     """Do the run; return the exit code."""
-    project = planned.project
-    async with get_model(planned.model, project=project) as model:
+    project, agent = planned.project, planned.agent
+    async with _model(agent, project) as model:
         message = planned.message
         if asked.downscale:
             message = await downscale(message, getattr(model, "dialect", None))
         keeping = keep_runs(project) if asked.store else None
         unshown = Unshown()
-        sinks: list[Sink] = [unshown]
+        sinks: list[Sink] = [*agent.sinks, unshown]
         if keeping is not None and keeping.extra is not None:
             sinks.append(keeping.extra)
-        agent = Agent(
-            model,
-            system_instruction=asked.system,
-            tools=planned.tools,
-            max_iterations=asked.max_iterations,
-            sinks=sinks,
-            project=project,
-        )
-        stream = agent.astream([message])
+        stream = attrs.evolve(agent, model=model, sinks=sinks).astream([message])
         made = MadeMedia()
         display = Collecting(planned.display, made)
         try:
-            ended = await drive(stream, display, Approver(asked.approve), unshown, debug=planned.debug)
+            # An agent that decides for itself does not ask.
+            approver = Approver(asked.approve if agent.approve is None else "itself")
+            ended = await drive(stream, display, approver, unshown, debug=planned.debug)
         finally:
             saved = _save(made, asked)
         await _say_where(stream, keeping)
         return ended if saved or ended is not Exit.OK else Exit.FAILED
+
+
+@asynccontextmanager
+async def _model(agent: Agent, project: Project) -> AsyncIterator[Model]:
+    """The agent's model; one that is made of a name is closed."""
+    if isinstance(agent.model, Model):
+        yield agent.model
+        return
+    async with get_model(agent.model or "", project=project) as model:
+        yield model
 
 
 def _save(made: MadeMedia, asked: Asked) -> bool:

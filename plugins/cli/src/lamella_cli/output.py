@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -36,9 +36,9 @@ def error_line(message: str, code: str) -> None:
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message} [{code}]", err=True)
 
 
-def write_json(value: Any, *, indent: int | None = 2) -> None:
-    """A JSON document on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+def write_json(value: Any, *, indent: int | None = 2, file: TextIO | None = None) -> None:
+    """A JSON document on standard output, or in ``file``."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=indent), file=file)
 
 
 def write_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -6,10 +6,10 @@ import mimetypes
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import attrs
 
@@ -39,6 +39,14 @@ class MadeMedia:
         self._settled: list[MediaContent | OpaqueContent] = []
         self._open: dict[tuple[str, ...], list[MediaContent | OpaqueContent]] = {}
         self.run_id = ""
+
+    @classmethod
+    def of(cls, name: str, media: Iterable[MediaContent | OpaqueContent]) -> Self:
+        """Media from elsewhere; ``name`` is what their files are called."""
+        made = cls()
+        made.run_id = name
+        made._settled.extend(media)
+        return made
 
     def feed(self, envelope: RunStreamEvent) -> None:
         """Take the next event of the run."""

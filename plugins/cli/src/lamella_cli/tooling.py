@@ -1,4 +1,4 @@
-"""Tools by name: a configured table, a module, a function of one, or a file."""
+"""Tools by name: a configured table, an installed source, a module, a function of one, or a file."""
 
 from __future__ import annotations
 
@@ -16,20 +16,39 @@ from lamella.specs import ToolSource
 if TYPE_CHECKING:
     from lamella.config import Project
 
-__all__ = ["find_tools"]
+__all__ = ["find_tools", "is_source", "split_name", "tool_source"]
 
 
 def find_tools(names: Iterable[str], project: Project) -> list[ToolSource]:
     """The tool sources that ``-t`` names; nothing is imported before the run opens them.
 
-    :raises ConfigError: a name that is neither configured nor a module or file.
-    :raises PluginError: the tool source ``python`` cannot be used.
+    :raises ConfigError: a name that is neither configured nor installed nor a module or file.
+    :raises PluginError: the tool source cannot be used.
     """
-    return [_source(name, project) for name in names]
+    return [tool_source(name, project) for name in names]
 
 
-def _source(name: str, project: Project) -> ToolSource:
-    if canonical(name) in map(canonical, project.tools):
+def is_source(name: str, project: Project) -> bool:
+    """Whether a name is that of a table of ``[tools]``, or of an installed tool source."""
+    return canonical(name) in map(canonical, project.tools) or name in project.host.names("tool_source")
+
+
+def split_name(name: str, project: Project) -> tuple[str, str | None]:
+    """``NAME.TOOL``, where ``NAME`` is a table, an installed source or a file; else ``name`` and ``None``."""
+    for place in range(len(name), 0, -1):
+        source, tool = name[:place], name[place + 1 :]
+        if (place == len(name) or name[place] == ".") and (is_source(source, project) or _is_file(source)):
+            return source, tool or None
+    return name, None
+
+
+def _is_file(name: str) -> bool:
+    return name.rpartition(":")[0].endswith(".py") or name.endswith(".py")
+
+
+def tool_source(name: str, project: Project) -> ToolSource:
+    """The tool source of that name; see :func:`find_tools`."""
+    if is_source(name, project):
         return project.build_tool_source(name)
     place, colon, function = name.rpartition(":") if ":" in name else (name, "", "")
     if place.endswith(".py") or name.endswith(".py"):
@@ -41,11 +60,11 @@ def _source(name: str, project: Project) -> ToolSource:
 
 def _file(path: Path, member: str, project: Project) -> ToolSource:
     if not path.is_file():
-        raise ConfigError(f"-t {path}{member}: there is no file {path}")
+        raise ConfigError(f"{path}{member}: there is no file {path}")
     loaded = getattr(sys.modules.get(path.stem), "__file__", None)
     if path.stem in sys.modules and (loaded is None or Path(loaded).resolve() != path.resolve()):
         raise ConfigError(
-            f"-t {path}{member}: a module named {path.stem!r} is already loaded ({loaded or 'built in'}); "
+            f"{path}{member}: a module named {path.stem!r} is already loaded ({loaded or 'built in'}); "
             "rename the file"
         )
     return _python(f"{path.stem}{member if len(member) > 1 else ''}", path.resolve().parent, project)
@@ -72,7 +91,8 @@ def _installed(top: str) -> bool:
 
 def _unknown(name: str, project: Project) -> ConfigError:
     tables = ", ".join(sorted(project.tools)) or "none"
+    installed = ", ".join(project.host.names("tool_source")) or "none"
     return ConfigError(
-        f"-t {name}: neither a table of [tool.lamella.tools] (there are: {tables}), nor a module "
-        "that can be imported, nor a file (path/to/file.py)"
+        f"{name}: neither a table of [tool.lamella.tools] (there are: {tables}), nor an installed tool source "
+        f"(there are: {installed}), nor a module that can be imported, nor a file (path/to/file.py)"
     )

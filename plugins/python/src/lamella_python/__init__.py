@@ -1,4 +1,4 @@
-"""Tools from a Python module that the configuration names."""
+"""Tools from Python modules that the configuration names."""
 
 from __future__ import annotations
 

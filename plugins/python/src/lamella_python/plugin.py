@@ -11,10 +11,10 @@ lamella_api = "1.0"
 
 @lamella.hookimpl
 def lamella_tool_source() -> lamella.ToolSourceSpec:
-    """The functions of a module as tools."""
+    """The functions, classes and objects of modules as tools."""
     return lamella.ToolSourceSpec(
         id="python",
-        summary="Functions of a Python module, named in the configuration.",
+        summary="Functions, classes and objects of Python modules, named in the configuration.",
         settings="lamella_python.settings:PythonToolSettings",
         factory="lamella_python.source:PythonToolSource",
     )

@@ -1,128 +1,103 @@
-"""``PythonToolSource``: imports a module and makes tools of what it defines."""
+"""``PythonToolSource``: imports modules and makes tools of what they define."""
 
 from __future__ import annotations
 
-import fnmatch
-import inspect
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from lamella import ConfigError, Tool, current_project
 from lamella.tools import as_tools
-from lamella_python.lookup import import_module, nearest
+from lamella_python.paths import on_path
+from lamella_python.place import read_places
+from lamella_python.shelf import Opening, Shelf
+
+__all__ = ["PythonToolSource"]
 
 
 class PythonToolSource:
-    """The tools of one module.
+    """The tools of modules, functions, classes and objects.
 
-    :param module: a module (``shop.tools``), or one function or ``Tool`` of it (``shop.tools:price``).
-    :param include: patterns of tool names to take; a name without wildcards must exist.
-    :param exclude: patterns of tool names to leave out.
+    What ``module`` may name:
+
+    - ``shop.tools``: the module's ``Tool`` objects and public functions,
+    - ``shop.tools:price``: a function, a ``Tool``, an agent, or a list of these,
+    - ``shop.tools:Shop``: a class; an object of it is made for each run, and its public methods are the tools,
+    - ``shop.tools:shop``: an object; its public methods are the tools,
+    - ``shop.tools:make_shop()``: what the function returns, any of the above.
+
+    An object with ``open`` and ``close``, or one for ``async with`` or ``with``, is opened and closed with this source;
+    if that gives a list of tools, or another object, then this is what is looked at.
+
+    :param module: where the tools are.
+    :param modules: several such places instead of one.
+    :param recursive: take the modules below a package, too.
+    :param arguments: what a class or ``function()`` is called with, by name.
+    :param secrets: more of them, which are never shown.
     :param path: the folder that is first on ``sys.path`` while the source is open; a relative one is
         below the root of the current project.
+    :raises ConfigError: ``module`` and ``modules`` are both given, or neither, or malformed.
     """
 
     def __init__(
         self,
         *,
-        module: str,
-        include: Iterable[str] = ("*",),
-        exclude: Iterable[str] = (),
+        module: str | None = None,
+        modules: Iterable[str] = (),
+        recursive: bool = False,
+        arguments: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
         path: str | Path = ".",
     ) -> None:
-        self._module, colon, self._member = module.partition(":")
-        if not self._module or (colon and not self._member):
+        self._places = read_places(module, modules)
+        self._recursive = recursive
+        self._arguments = {**(arguments or {}), **(secrets or {})}
+        if self._arguments and len(self._places) > 1:
             raise ConfigError(
-                f"the tool source python: module must be 'module' or 'module:function', got {module!r}"
+                "the tool source python: arguments are for one class or function(); "
+                "give it a table of its own, with module instead of modules"
             )
-        self._include = _patterns("include", include)
-        self._exclude = _patterns("exclude", exclude)
         self._path = str(_below_project(Path(path)))
-        self._added: str | None = None
+        self._shelves: list[Shelf] = []
+        self._stack: AsyncExitStack | None = None
 
     async def open(self) -> Sequence[Tool]:
-        """Import the module and return its tools, in the order of their definition.
+        """Import the modules, make and open the objects, and return the tools in the order of their definition.
 
-        :raises ConfigError: there is no such module, function or folder, or an ``include`` names nothing.
-        :raises PluginError: the module raises when it is imported.
+        :raises ConfigError: there is no such module, name or folder, or it is nothing to make tools of.
+        :raises PluginError: a module raises when it is imported, an object when it is made or opened.
         """
-        self._enter_path()
-        try:
-            module = import_module(self._module, self._path)
-            tools = as_tools([self._named(module)] if self._member else _members(module))
-            return self._chosen(tools)
-        except BaseException:
-            await self.close()
-            raise
+        async with AsyncExitStack() as stack:
+            self._enter_path(stack)
+            opening = Opening(stack, self._path, self._recursive, self._arguments)
+            self._shelves = [await opening.shelf(place) for place in self._places]
+            tools = self._tools()
+            self._stack = stack.pop_all()
+        return tools
+
+    async def refresh(self) -> Sequence[Tool] | None:
+        """The tools, if an object that is a tool source itself has others than before."""
+        changed = [await shelf.refresh() for shelf in self._shelves]
+        return self._tools() if any(changed) else None
 
     async def close(self) -> None:
-        """Take the folder off ``sys.path`` again; imported modules stay imported."""
-        if self._added is not None and self._added in sys.path:
-            sys.path.remove(self._added)
-        self._added = None
+        """Close the objects, and take the folder off ``sys.path`` again; imported modules stay imported."""
+        stack, self._stack, self._shelves = self._stack, None, []
+        if stack is not None:
+            await stack.aclose()
 
-    def _enter_path(self) -> None:
+    def _tools(self) -> tuple[Tool, ...]:
+        found = {id(tool): tool for shelf in self._shelves for tool in shelf.tools}
+        return as_tools(found.values())
+
+    def _enter_path(self, stack: AsyncExitStack) -> None:
         folder = Path(self._path).resolve()
         if not folder.is_dir():
             raise ConfigError(f"the tool source python: path {self._path!r} is no folder ({folder})")
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-            self._added = str(folder)
-
-    def _named(self, module: ModuleType) -> Any:
-        found = vars(module).get(self._member)
-        if isinstance(found, Tool) or callable(found):
-            return found
-        names = [
-            name for name, value in vars(module).items() if callable(value) and not name.startswith("__")
-        ]
-        raise ConfigError(
-            f"the tool source python: module {module.__name__} has no function or Tool {self._member!r}"
-            f"{nearest(self._member, names)}"
-        )
-
-    def _chosen(self, tools: Sequence[Tool]) -> tuple[Tool, ...]:
-        names = [tool.name for tool in tools]
-        for pattern in self._include:
-            if not set(pattern) & set("*?[") and pattern not in names:
-                raise ConfigError(
-                    f"the tool source python: module {self._module} has no tool {pattern!r}, "
-                    f"which include names{nearest(pattern, names)}"
-                )
-        return tuple(
-            tool
-            for tool in tools
-            if _matches(tool.name, self._include) and not _matches(tool.name, self._exclude)
-        )
+        stack.enter_context(on_path(str(folder)))
 
 
 def _below_project(path: Path) -> Path:
     path = path.expanduser()
     return path if path.is_absolute() else (current_project().root or Path.cwd()) / path
-
-
-def _patterns(setting: str, patterns: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(patterns, str):
-        raise ConfigError(
-            f"the tool source python: {setting} must be a list of patterns, got the text {patterns!r}"
-        )
-    return tuple(patterns)
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _members(module: ModuleType) -> list[Any]:
-    """The tools of a module: ``Tool`` objects, and the public functions defined in it; each once."""
-    declared = getattr(module, "__all__", None)
-    found: dict[int, Any] = {}
-    for name, value in vars(module).items():
-        public = not name.startswith("_") if declared is None else name in declared
-        own = inspect.isfunction(value) and (declared is not None or value.__module__ == module.__name__)
-        if public and (own or isinstance(value, Tool)):
-            found.setdefault(id(value), value)
-    return list(found.values())

@@ -14,6 +14,8 @@ __all__ = [
     "Received",
     "Sample",
     "ScriptedModel",
+    "ToolCall",
+    "ToolSourceConformance",
 ]
 
 _HOME_OF = {
@@ -26,6 +28,8 @@ _HOME_OF = {
     "Received": "server",
     "Sample": "provider.samples",
     "ScriptedModel": "fakes",
+    "ToolCall": "tools.samples",
+    "ToolSourceConformance": "tools",
 }
 
 

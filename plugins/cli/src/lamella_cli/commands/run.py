@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from lamella_cli.approving import ApprovalMode
+from lamella_cli.completing import complete_agents, complete_sources
 from lamella_cli.media_options import Given, MediaCommand, media_options
 from lamella_cli.session import Session, pass_session
 
@@ -26,9 +27,14 @@ __all__ = ["run"]
 @click.argument("prompt", nargs=-1)
 @click.option("-m", "--model", metavar="MODEL", help="The model, as provider:model (openai:gpt-5-nano).")
 @click.option(
-    "-t", "--tools", multiple=True, metavar="TOOLS",
-    help="Tools the model may call: a table of [tool.lamella.tools], a module, module:function, or "
-    "path/to/file.py[:function]. May be repeated.",
+    "--agent", metavar="NAME", shell_complete=complete_agents,
+    help="The agent to run: a table of [tool.lamella.agents], or one that a plugin registered. The other options go "
+    "over what it says; -t adds to its tools.",
+)  # fmt: skip
+@click.option(
+    "-t", "--tools", multiple=True, metavar="TOOLS", shell_complete=complete_sources,
+    help="Tools the model may call: a table of [tool.lamella.tools], an installed tool source, a module, "
+    "module:function, or path/to/file.py[:function]. May be repeated.",
 )  # fmt: skip
 @click.option("--system", metavar="TEXT", help="The system instruction.")
 @media_options
@@ -45,18 +51,20 @@ __all__ = ["run"]
 @click.option(
     "--json", "as_json", is_flag=True, help="Print each event as one line of JSON, and nothing else."
 )
-@click.option("--max-iterations", type=click.IntRange(min=1), default=20, show_default=True,
-              help="How often the model may be called.")  # fmt: skip
+@click.option("--max-iterations", type=click.IntRange(min=1), metavar="N", default=None,
+              help="How often the model may be called.  [default: 20, or what the agent says]")  # fmt: skip
 @click.option("--no-store", is_flag=True, help="Do not store the run.")
 @click.option(
     "--approve", type=click.Choice(["ask", "always", "never"]), default="ask", show_default=True,
-    help="Who approves calls of tools that require it.",
+    help="Who approves calls of tools that require it: whoever is at the terminal (without one they are denied), "
+    "everybody, or nobody.",
 )  # fmt: skip
 @pass_session
 def run(
     session: Session,
     prompt: tuple[str, ...],
     model: str | None,
+    agent: str | None,
     tools: tuple[str, ...],
     system: str | None,
     media: tuple[Given, ...],
@@ -84,7 +92,7 @@ def run(
     if save_media is None and not no_save_media and not as_json:
         save_media = Path()
     asked = Asked(
-        prompt=prompt, model=model, tools=tools, system=system, media=media, downscale=downscale,
+        prompt=prompt, model=model, agent=agent, tools=tools, system=system, media=media, downscale=downscale,
         save_media=save_media, show_images=show_images, as_json=as_json, max_iterations=max_iterations,
         store=not no_store, approve=approve,
     )  # fmt: skip

@@ -1,0 +1,53 @@
+"""The kit is tested on tool sources with seeded defects: each is caught, by name, and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from larder_defects import DEFECTS
+
+from lamella_testing import ToolSourceConformance
+
+pytest_plugins = ["pytester"]
+
+MODULE = """
+from larder_defects import DEFECTS, suite
+
+globals().update({f"Test{name}": suite(name) for name in DEFECTS})
+"""
+
+_found: dict[str, dict[str, str]] = {}
+
+
+def failures(pytester: pytest.Pytester) -> Mapping[str, Mapping[str, str]]:
+    """The tests of the kit that fail for each defect, and what they say: all are run once, by a pytest inside pytest."""
+    if not _found:
+        path = pytester.makepyfile(MODULE)
+        # What a defect leaves behind is warned of when it is collected: another test may be running by then.
+        result = pytester.inline_run("-q", "-W", "ignore", "-p", "no:cacheprovider", "--tb=short", str(path))
+        reports = result.getreports("pytest_runtest_logreport")
+        assert reports
+        _found.update({name: {} for name in DEFECTS})
+        for report in reports:
+            if report.failed:
+                _, kind, test = report.nodeid.split("::")
+                _found[kind.removeprefix("Test")][test.partition("[")[0]] = report.longreprtext
+    return _found
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_defect_is_caught_by_name(pytester: pytest.Pytester, name: str) -> None:
+    found = failures(pytester)[name]
+    assert found.keys() == DEFECTS[name].caught_by, found
+
+
+def test_what_is_said_is_one_sentence_for_the_author(pytester: pytest.Pytester) -> None:
+    said = [text for found in failures(pytester).values() for text in found.values()]
+    assert said
+    assert [text for text in said if "Traceback" in text or "lamella_testing" in text] == []
+
+
+def test_every_test_of_the_kit_catches_something() -> None:
+    tests = {name for name in dir(ToolSourceConformance) if name.startswith("test_")}
+    assert tests == frozenset().union(*(defect.caught_by for defect in DEFECTS.values()))
