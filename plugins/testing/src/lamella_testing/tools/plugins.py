@@ -21,7 +21,10 @@ from lamella_testing.verdict import fail, require, skip
 
 __all__ = ["PluginContract"]
 
-_SECRETIVE: Final = re.compile(r"(^|_)(secrets?|token|password|passwd|api_?key|credentials?)($|_)")
+_SECRETIVE: Final = re.compile(
+    r"(^|_)(secrets?|token|password|passwd|api_?key|credentials?)(?!_(urls?|uris?|endpoints?|limit)$)($|_)"
+)
+"""Names of what must not be read by others; the address where a token is had is no secret."""
 _TABLE: Final = "conformance"
 
 
