@@ -35,6 +35,7 @@ ALLOWED = {
     ("serial", "config"): "the class of a stored block may be in a plugin, found when the tag is met",
     ("models", "sync"): "the sync methods of Model go through the one facade",
     ("agent", "sync"): "the sync methods of Agent go through the one facade",
+    ("memory", "sync"): "the sync methods of Conversation go through the one facade",
     ("plugins", "models"): "the type of what a provider's factory returns is checked",
 }
 

@@ -11,7 +11,17 @@ import types
 
 _ROOMS = {
     "lamella._frozen": ["FrozenDict", "FrozenList"],
-    "lamella.agent": ["Agent", "AgentStream", "SyncAgentStream", "get_agent"],
+    "lamella.agent": [
+        "Agent",
+        "AgentStream",
+        "SyncAgentStream",
+        "aask",
+        "aextract",
+        "ask",
+        "extract",
+        "get_agent",
+    ],
+    "lamella.budgets": ["Budget"],
     "lamella.config": ["Project", "current_project", "use_project"],
     "lamella.content": [
         "Block",
@@ -66,6 +76,7 @@ _ROOMS = {
         "MessageOutputDone",
         "OpaqueEvent",
         "OtherEvent",
+        "OutputRejected",
         "ProgressEnd",
         "ProgressStart",
         "ProgressUpdate",
@@ -81,6 +92,7 @@ _ROOMS = {
         "ToolOutputDone",
     ],
     "lamella.fold": ["fold"],
+    "lamella.layers": ["bind", "chain", "committee", "handoffs", "parallel", "route", "static"],
     "lamella.history": ["check_history", "repair_history"],
     "lamella.hookspecs": ["hookimpl"],
     "lamella.log": ["AgentLogger"],
@@ -103,6 +115,7 @@ _ROOMS = {
         "fallback",
         "get_model",
     ],
+    "lamella.models.structured": ["OutputType", "Partial", "StructuredModel", "portability"],
     "lamella.plugins": ["register_agent", "register_provider"],
     "lamella.pricing": ["Price", "PriceTable"],
     "lamella.prompt": ["PromptTemplate"],

@@ -20,6 +20,7 @@ from lamella.events import (
     AttemptRollback,
     Event,
     GuardrailOverride,
+    OutputRejected,
     ResponseDone,
     RunKind,
     RunStreamEvent,
@@ -94,6 +95,9 @@ class _Branch:
             self.response = ResponseFold(self.response.turn)
         elif isinstance(event, GuardrailOverride):
             self._override(event.output)
+        elif isinstance(event, OutputRejected):
+            self.flush_outputs()
+            self.messages.append(Message.user(event.told))
 
     def _close_response(self, done: ResponseDone | None) -> None:
         message = self.response.message(done)
@@ -169,7 +173,7 @@ class _Branch:
         if kind == "chain":
             return ChainRun(runs=runs, **shared)
         if kind == "extraction":
-            return ExtractionRun(messages=self.messages, result=self.result, **shared)
+            return ExtractionRun(messages=self.messages, result=self.result, runs=runs, **shared)
         return MessagesRun(messages=self.messages, runs=runs, **shared)
 
 

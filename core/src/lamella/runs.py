@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeAlias, cast
 
 import attrs
 
 from lamella._frozen import EMPTY, JSON, Wire, as_tuple, freeze, freeze_mapping
 from lamella.content import Block, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
+from lamella.errors import OutputParserError
 from lamella.events import StopReason
 from lamella.losses import Loss
 from lamella.messages import Message
 from lamella.usage import Timing, TokenUsage
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Out_co = TypeVar("Out_co", default=Any, covariant=True)
+else:
+    from typing import TypeVar
+
+    Out_co = TypeVar("Out_co", covariant=True)  # defaults of type variables are younger than Python 3.11
 
 __all__ = [
     "AgentRun",
@@ -209,11 +220,16 @@ class ChainRun(AgentRun):
 
 @attrs.frozen(kw_only=True)
 class ExtractionRun(AgentRun):
-    """A run that made one structured ``result``, as JSON."""
+    """A run that made one structured ``result``, as JSON; ``runs`` are the agents it called as tools."""
 
     type: ClassVar[Literal["extraction"]] = "extraction"
     messages: tuple[Message, ...] = attrs.field(default=(), converter=as_tuple)
     result: JSON = attrs.field(default=None, converter=freeze)
+    runs: tuple[AgentRun, ...] = attrs.field(default=(), converter=as_tuple)
+
+    @property
+    def children(self) -> tuple[AgentRun, ...]:
+        return self.runs
 
 
 # -- the result -----------------------------------------------------------------------------------
@@ -230,14 +246,24 @@ class RunFailure:
     context: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping)
 
 
+class _NoValue(enum.Enum):
+    NO_VALUE = "no value"
+
+
+NO_VALUE: Final = _NoValue.NO_VALUE
+"""In place of a value where a run made none."""
+
+
 @attrs.frozen(kw_only=True)
-class RunResult:
+class RunResult(Generic[Out_co]):
     """What a run came to; computed by the fold from the run's events, live or stored.
 
     ``output`` is the text of the last assistant message, ``messages`` and ``new_items`` hold only
     what is new, ``input`` what the run was given (continue with ``[*result.history, Message.user(…)]``),
     ``token_usage`` the sum over all turns, retries and nested agents, ``losses`` what could not be
     sent as it was.
+
+    ``value`` is the answer as the agent's ``output_type``; it is not stored.
     """
 
     run_id: str
@@ -253,6 +279,28 @@ class RunResult:
     input: tuple[Message, ...] = ()
     losses: tuple[Loss, ...] = ()
     started_at: float | None = None
+    _value: Any = attrs.field(default=NO_VALUE, alias="value", eq=False, repr=False)
+
+    @property
+    def value(self) -> Out_co:
+        """The answer: a validated value of the agent's ``output_type``, and the text of an agent without one.
+
+        Of a run that was read from a store, and of layers, it is JSON where the run made any: what the type is
+        made of (``OutputType.of(T).read(result.value).value``).
+
+        :raises OutputParserError: an agent with an ``output_type`` came to none.
+        """
+        if self._value is not NO_VALUE:
+            return cast("Out_co", self._value)
+        if not isinstance(self.run, ExtractionRun):
+            return cast("Out_co", self.output)
+        if self.run.result is None:
+            raise OutputParserError(
+                f"run {self.run_id} ({self.status}) made no value: its output is {self.output[:200]!r}",
+                context={"raw": self.output, "status": self.status},
+                partial=self,
+            )
+        return cast("Out_co", self.run.result)
 
     @property
     def history(self) -> tuple[Message, ...]:

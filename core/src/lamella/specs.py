@@ -85,6 +85,9 @@ class RunSummary:
     prompt: str | None = None
     """The first text of the run's input, cut to 200 characters."""
 
+    conversation: str | None = None
+    """The id of the conversation that the run is part of, as its ``stream.start`` says."""
+
 
 @runtime_checkable
 class RunStore(Sink, Protocol):
@@ -129,7 +132,9 @@ class Verdict:
 class Guardrail(Protocol):
     """Checks text on its way in and out. One that raises blocks."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in events and in what the user reads."""
 
     async def check_input(self, text: str) -> Verdict:
         """Judge the last user message."""

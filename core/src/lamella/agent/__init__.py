@@ -6,6 +6,19 @@ from lamella.agent.agent import Agent
 from lamella.agent.base import BaseAgent
 from lamella.agent.functional import AgentFunction, Emit
 from lamella.agent.named import get_agent
+from lamella.agent.oneliners import aask, aextract, ask, extract
 from lamella.agent.run import AgentStream, SyncAgentStream
 
-__all__ = ["Agent", "AgentFunction", "AgentStream", "BaseAgent", "Emit", "SyncAgentStream", "get_agent"]
+__all__ = [
+    "Agent",
+    "AgentFunction",
+    "AgentStream",
+    "BaseAgent",
+    "Emit",
+    "SyncAgentStream",
+    "aask",
+    "aextract",
+    "ask",
+    "extract",
+    "get_agent",
+]

@@ -18,11 +18,15 @@ from lamella.errors import AgentInputError
 from lamella.events import ApprovalPending
 from lamella.models.model import Model
 from lamella.models.request import TransplantMode
+from lamella.runs import Out_co
 from lamella.specs import Guardrail, Sink
 from lamella.tools import Tool, normalise_choice
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
     from lamella.config import Project
+    from lamella.models.structured import OutputStrategy, OutputType, Strategy
 
 __all__ = ["Agent", "Approve", "ToolLike"]
 
@@ -32,9 +36,18 @@ ToolLike: TypeAlias = "Tool | Callable[..., Any] | Agent | Any"
 """A tool, a function, an agent, a ``ToolSource``, or the name of a tool source in the configuration."""
 
 
+_NO_TYPE: Any = None
+"""No ``output_type``. Type checkers find the type of a union only where a parameter takes nothing but types."""
+
+
 def _at_least_one(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise AgentInputError(f"Agent.{attribute.name} must be an int >= 1, got {value!r}")
+
+
+def _not_negative(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise AgentInputError(f"Agent.{attribute.name} must be an int >= 0, got {value!r}")
 
 
 def _one_of(*allowed: str) -> Callable[[object, attrs.Attribute[Any], object], None]:
@@ -101,7 +114,7 @@ def _model(instance: object, attribute: attrs.Attribute[Any], value: object) -> 
 
 
 @attrs.frozen(eq=False)
-class Agent(BaseAgent):
+class Agent(BaseAgent[Out_co]):
     """A model with instructions and tools. Immutable, and safe to run many times at once.
 
     :param model: a ``Model``, or a name for ``get_model`` (built on first use; close it with ``aclose``).
@@ -128,6 +141,13 @@ class Agent(BaseAgent):
     :param transplant: ``degrade`` leaves out what the model cannot take and reports it, ``strict`` refuses.
     :param model_settings: settings of the model for this agent alone, such as ``{"reasoning_effort": "low"}``;
         the model that was given is not changed.
+    :param output_type: what the agent answers with: attrs, dataclass, TypedDict, msgspec, pydantic, Literal, Enum,
+        a union or a container of these, a scalar, or a JSON schema. ``run(…).value`` is the validated value, and the
+        run an ``ExtractionRun``.
+    :param output_strategy: how the model is asked for it: its ``native`` structured output, a final ``tool``, the
+        schema in the ``prompt``; ``auto`` takes the first that the model can do with the schema whole.
+    :param output_retries: how often an answer that does not fit goes back to the model; each time is one of the
+        ``max_iterations``.
     :param budget: what a run may spend, with all agents below it: a ``Budget`` for each run, or an ``Account`` that
         several share.
     :param project: whose plugins and configuration apply, by default the current folder's.
@@ -171,19 +191,30 @@ class Agent(BaseAgent):
     model_settings: Mapping[str, Any] = attrs.field(
         default=EMPTY, kw_only=True, validator=_settings, converter=_own_settings, repr=False
     )
+    output_type: TypeForm[Out_co] = attrs.field(default=_NO_TYPE, kw_only=True)
+    output_strategy: OutputStrategy = attrs.field(
+        default="auto", kw_only=True, validator=_one_of("auto", "native", "tool", "prompt"), repr=False
+    )
+    output_retries: int = attrs.field(default=1, kw_only=True, validator=_not_negative, repr=False)
     budget: Budget | Account | None = attrs.field(default=None, kw_only=True, validator=_budget, repr=False)
     project: Project | None = attrs.field(default=None, kw_only=True, repr=False)
+    _output: OutputType[Out_co] | None = attrs.field(default=None, init=False, repr=False)
+    _strategies: dict[str, tuple[Any, Strategy]] = attrs.field(factory=dict, init=False, repr=False)
     _built: dict[str | int, tuple[Model | str, Model]] = attrs.field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if (names := static_names(self.tools)) is not None:
             normalise_choice(self.tool_choice, names)
+        if self.output_type is not _NO_TYPE:
+            from lamella.models.structured import OutputType
+
+            object.__setattr__(self, "_output", OutputType.of(self.output_type))
 
     async def prepare(self, scope: RunScope, stack: AsyncExitStack) -> Prepared:
         """Build the model, open the tool sources, gather the guardrails."""
         return await prepare(self, scope, stack)
 
-    def on(self, model: Model) -> Agent:
+    def on(self, model: Model) -> Agent[Out_co]:
         """This agent on another model."""
         return attrs.evolve(self, model=model)
 

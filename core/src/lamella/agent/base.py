@@ -9,11 +9,11 @@ from __future__ import annotations
 import abc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from lamella.events import RunStreamEvent, StopReason
 from lamella.models.inputs import Input, ParsedInput
-from lamella.runs import AgentRun, RunResult
+from lamella.runs import AgentRun, Out_co, RunResult
 from lamella.tools import Emitted, Tool
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Ready(Protocol):
         """The work on one input."""
 
 
-class BaseAgent(abc.ABC):
+class BaseAgent(abc.ABC, Generic[Out_co]):
     """What runs like an agent. Write ``prepare``, and give the attributes; ``Agent`` and the layers do."""
 
     __slots__ = ()
@@ -75,7 +75,7 @@ class BaseAgent(abc.ABC):
     async def prepare(self, scope: RunScope, stack: AsyncExitStack) -> Ready:
         """Build and open what a run needs; ``stack`` closes it when the run ends."""
 
-    def run(self, messages: Input, runtime_context: Mapping[str, Any] | None = None) -> RunResult:
+    def run(self, messages: Input, runtime_context: Mapping[str, Any] | None = None) -> RunResult[Out_co]:
         """Run to the end and return the result.
 
         :param messages: text, a template, messages, or provider-native dicts; never changed.
@@ -93,13 +93,15 @@ class BaseAgent(abc.ABC):
         runtime_context: Mapping[str, Any] | None = None,
         *,
         emit: Callable[[RunStreamEvent], Awaitable[None]] | None = None,
-    ) -> RunResult:
+    ) -> RunResult[Out_co]:
         """:meth:`run`, asynchronously; ``emit`` is awaited for each event before the next is made."""
         from lamella.agent.run import collect, start
 
         return await collect(start(self, messages, runtime_context, "run_async"), emit)
 
-    def stream(self, messages: Input, runtime_context: Mapping[str, Any] | None = None) -> SyncAgentStream:
+    def stream(
+        self, messages: Input, runtime_context: Mapping[str, Any] | None = None
+    ) -> SyncAgentStream[Out_co]:
         """Iterate the events of a run. Leaving the loop early cancels the run and closes its connections.
 
         A failed run yields ``stream.error`` and then raises the error.
@@ -108,7 +110,9 @@ class BaseAgent(abc.ABC):
 
         return SyncAgentStream(start(self, messages, runtime_context, "stream_sync"))
 
-    def astream(self, messages: Input, runtime_context: Mapping[str, Any] | None = None) -> AgentStream:
+    def astream(
+        self, messages: Input, runtime_context: Mapping[str, Any] | None = None
+    ) -> AgentStream[Out_co]:
         """:meth:`stream`, asynchronously: ``async for event in agent.astream(…)``."""
         from lamella.agent.run import start
 

@@ -11,7 +11,7 @@ from lamella.errors import AgentExecutionError, ErrorCode, LamellaError
 from lamella.events import AgentEnd, AgentStart, Event, RunStreamEvent, StopReason, StreamEnd, StreamStart
 from lamella.fold import Fold
 from lamella.models.inputs import ParsedInput
-from lamella.runs import AgentRun, RunResult
+from lamella.runs import NO_VALUE, AgentRun, RunResult
 from lamella.tools import Emitted
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Child:
         self.given = given
         self.output = ""
         self.result: Any = None
+        self.value: Any = NO_VALUE
         self.stop_reason: StopReason = "end_turn"
         self.error: LamellaError | None = None
         self._call_id = call_id
@@ -82,6 +83,7 @@ class Child:
                 raise
             raise self.error from error
         self.output, self.result, self.stop_reason = turns.output, turns.result, turns.stop_reason
+        self.value = getattr(turns, "value", NO_VALUE)
         ended: dict[str, Any] = {
             "output": self.output,
             "stop_reason": self.stop_reason,

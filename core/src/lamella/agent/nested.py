@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from typing import Any
 
 import attrs
 
@@ -12,6 +13,7 @@ from lamella.agent.scope import RunScope
 from lamella.errors import AgentInputError
 from lamella.messages import Message
 from lamella.models.inputs import ParsedInput
+from lamella.runs import ExtractionRun
 from lamella.tools import Tool, aemit
 from lamella.tools.channel import current_scope
 
@@ -49,10 +51,11 @@ class AgentCall:
     name: str
     scope: RunScope | None = None
 
-    async def __call__(self, prompt: str) -> str:
-        """Run the agent on a prompt and return its output."""
+    async def __call__(self, prompt: str) -> Any:
+        """Run the agent on a prompt and return its output; the JSON of an agent that answers with a structure."""
         if self.scope is None:
-            return (await self.agent.arun(prompt)).output
+            result = await self.agent.arun(prompt)
+            return result.run.result if isinstance(result.run, ExtractionRun) else result.output
         call = current_scope.get()
         child = Child(
             self.agent,
@@ -63,4 +66,4 @@ class AgentCall:
         async with aclosing(child.events()) as events:
             async for item in events:
                 await aemit(item.event, path=item.path)
-        return child.output
+        return child.output if child.result is None else child.result

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from lamella.agent.answering import Answering, answering
 from lamella.agent.nested import bound
 from lamella.agent.scope import RunScope
 from lamella.agent.toolbox import Toolbox, is_agent
 from lamella.agent.turns import AgentTurns
+from lamella.config import use_project
 from lamella.errors import AgentInputError, ConfigError
 from lamella.models.inputs import ParsedInput
 from lamella.models.model import Model
@@ -34,10 +36,12 @@ class Prepared:
     model: Model
     toolbox: Toolbox
     guardrails: Sequence[Guardrail]
+    answering: Answering | None = None
 
     def facts(self) -> dict[str, Any]:
         """What the events that begin a run say of it."""
         return {
+            "kind": "messages" if self.answering is None else "extraction",
             "agent": self.agent.name,
             "provider": self.model.provider,
             "model": self.model.model,
@@ -54,6 +58,7 @@ class Prepared:
             given=given,
             scope=self.scope,
             guardrails=self.guardrails,
+            answering=self.answering,
         )
 
 
@@ -86,9 +91,11 @@ async def prepare(agent: Agent, scope: RunScope, stack: AsyncExitStack) -> Prepa
     """Build, open and wrap what the agent needs; ``stack`` closes the tool sources when the run ends."""
     project = scope.state.project
     hooks = project.host.hooks
-    model = hooks.wrap_model(_model(agent, scope))
+    with use_project(project):  # the hooks read their settings from the current project
+        model = hooks.wrap_model(_model(agent, scope))
+        guardrails = (*agent.guardrails, *hooks.guardrails())
     scope = attrs.evolve(scope, model=model).spending(agent.budget)
-    toolbox = Toolbox(lambda tool: hooks.wrap_tool(bound(tool, scope)))
+    toolbox = Toolbox(lambda tool: _finished(tool, scope))
     await toolbox.open(agent.tools, project, stack)
     normalise_choice(agent.tool_choice, toolbox.tools)
     return Prepared(
@@ -96,8 +103,16 @@ async def prepare(agent: Agent, scope: RunScope, stack: AsyncExitStack) -> Prepa
         scope=scope,
         model=model,
         toolbox=toolbox,
-        guardrails=(*agent.guardrails, *hooks.guardrails()),
+        guardrails=guardrails,
+        answering=answering(agent, model, toolbox.tools),
     )
+
+
+def _finished(tool: Tool, scope: RunScope) -> Tool:
+    """A tool as this run calls it."""
+    project = scope.state.project
+    with use_project(project):
+        return project.host.hooks.wrap_tool(bound(tool, scope))
 
 
 def _model(agent: Agent, scope: RunScope) -> Model:

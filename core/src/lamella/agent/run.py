@@ -10,28 +10,31 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self
 
-from lamella.agent.base import BaseAgent
+import attrs
+
+from lamella.agent.base import BaseAgent, Turns
 from lamella.agent.emitter import Emitter, new_run_id
 from lamella.agent.fanout import FanOut, NamedSink
 from lamella.agent.scope import RunScope, RunState
 from lamella.errors import AgentExecutionError, AgentInputError, ErrorCode, LamellaError
 from lamella.events import Event, RunStreamEvent, StreamEnd, StreamError, StreamStart
 from lamella.models.inputs import Input, ParsedInput, parse_input
-from lamella.runs import RunResult
+from lamella.runs import NO_VALUE, Out_co, RunResult
 from lamella.tools import Approvals
 from lamella.tools.tool import RunMode
 
 if TYPE_CHECKING:
     from lamella.config import Project
+    from lamella.models.structured import Partial
 
 __all__ = ["AgentStream", "SyncAgentStream", "collect", "error_event", "start", "typed_error"]
 
 
 def start(
-    agent: BaseAgent, messages: Input, runtime_context: Mapping[str, Any] | None, mode: RunMode
-) -> AgentStream:
+    agent: BaseAgent[Out_co], messages: Input, runtime_context: Mapping[str, Any] | None, mode: RunMode
+) -> AgentStream[Out_co]:
     """Check the input and make the stream; nothing runs before the first event is asked for."""
     if runtime_context is not None and not isinstance(runtime_context, Mapping):
         raise AgentInputError(f"runtime_context must be a dict, got {type(runtime_context).__name__}")
@@ -39,8 +42,8 @@ def start(
 
 
 async def collect(
-    stream: AgentStream, emit: Callable[[RunStreamEvent], Awaitable[None]] | None = None
-) -> RunResult:
+    stream: AgentStream[Out_co], emit: Callable[[RunStreamEvent], Awaitable[None]] | None = None
+) -> RunResult[Out_co]:
     """Run a stream to its end and return the result."""
     async with aclosing(stream):
         async for event in stream:
@@ -49,7 +52,7 @@ async def collect(
     return stream.result
 
 
-class AgentStream:
+class AgentStream(Generic[Out_co]):
     """The events of a run, as they happen. Iterate once; ``aclose`` or leave ``async with`` to stop early."""
 
     def __init__(self, run: _Run) -> None:
@@ -62,9 +65,9 @@ class AgentStream:
         return self._run.emitter.run_id
 
     @property
-    def result(self) -> RunResult:
+    def result(self) -> RunResult[Out_co]:
         """The fold of the events so far; final after the terminal event."""
-        return self._run.emitter.result()
+        return self._run.result()
 
     def approve(self, call_id: str) -> None:
         """Let a tool run that waits for approval. May be called from any thread."""
@@ -80,6 +83,20 @@ class AgentStream:
     def __anext__(self) -> Awaitable[RunStreamEvent]:
         return self._events.__anext__()
 
+    async def partials(self) -> AsyncGenerator[Partial[Out_co], None]:
+        """The answer of an agent with an ``output_type`` as it grows, in place of the events; the last is complete.
+
+        ``partial.attempt`` counts the responses of the model.
+
+        :raises AgentInputError: the agent has no ``output_type``.
+        :raises ConfigError: ``jiter`` is not installed: ``pip install "lamella[partial]"``.
+        """
+        from lamella.models.structured.partial import partials_of_run
+
+        async with aclosing(partials_of_run(self, getattr(self._run.agent, "_output", None))) as found:
+            async for partial in found:
+                yield partial
+
     async def aclose(self) -> None:
         """Stop the run: connections close, the sinks get the terminal event."""
         await self._events.aclose()
@@ -91,10 +108,10 @@ class AgentStream:
         await self.aclose()
 
 
-class SyncAgentStream:
+class SyncAgentStream(Generic[Out_co]):
     """:class:`AgentStream` for synchronous code."""
 
-    def __init__(self, stream: AgentStream) -> None:
+    def __init__(self, stream: AgentStream[Out_co]) -> None:
         from lamella.sync import iterate
 
         self._stream = stream
@@ -106,7 +123,7 @@ class SyncAgentStream:
         return self._stream.run_id
 
     @property
-    def result(self) -> RunResult:
+    def result(self) -> RunResult[Out_co]:
         """The fold of the events so far; final after the terminal event."""
         return self._stream.result
 
@@ -123,6 +140,12 @@ class SyncAgentStream:
 
     def __next__(self) -> RunStreamEvent:
         return next(self._events)
+
+    def partials(self) -> Iterator[Partial[Out_co]]:
+        """:meth:`AgentStream.partials` for synchronous code."""
+        from lamella.sync import iterate
+
+        return iterate(self._stream.partials)
 
     def close(self) -> None:
         """Stop the run: connections close, the sinks get the terminal event."""
@@ -159,6 +182,7 @@ class _Run:
         )
         self.scope = RunScope(state=self.state, mode=mode, runtime_context=runtime_context)
         self.fanout = FanOut(self._sinks(), policy=agent.slow_sinks)
+        self._turns: Turns | None = None
 
     def _sinks(self) -> list[NamedSink]:
         project = self.state.project
@@ -176,7 +200,7 @@ class _Run:
                 ready = await self.agent.prepare(self.scope, stack)
                 started = True
                 yield await self._emit(self._start_event(ready.facts()))
-                turns = ready.turns(self.given)
+                turns = self._turns = ready.turns(self.given)
                 listened = not self.fanout.idle
                 async with aclosing(turns.events()) as emitted:
                     async for item in emitted:
@@ -201,6 +225,14 @@ class _Run:
         if failure is not None:
             failure.partial = self.emitter.result()
             raise failure
+
+    def result(self) -> RunResult[Any]:
+        """The fold so far, with the value that the agent has made."""
+        found, turns = self.emitter.result(), self._turns
+        if turns is None or found.status != "completed":
+            return found
+        value = getattr(turns, "value", NO_VALUE)
+        return found if value is NO_VALUE else attrs.evolve(found, value=value)
 
     def _start_event(self, facts: Mapping[str, Any]) -> StreamStart:
         return StreamStart(

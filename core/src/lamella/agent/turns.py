@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from lamella._json import dumps
+from lamella.agent.answering import Answering, answered
 from lamella.agent.guarding import guard_input, guard_output
 from lamella.agent.scope import RunScope
 from lamella.agent.toolbox import Toolbox
 from lamella.budgets.account import take_tool_calls, tool_calls_exceeded
 from lamella.budgets.paying import Paying, within
 from lamella.content import ToolCallBlock
-from lamella.errors import AgentMaxIterationsError, StreamInterruptedError
-from lamella.events import Event, ResponseDone, StopReason, ToolOutputDone
+from lamella.errors import AgentMaxIterationsError, OutputParserError, StreamInterruptedError
+from lamella.events import Event, OutputRejected, ResponseDone, StopReason, ToolOutputDone
 from lamella.history import require_history
 from lamella.messages import Message
 from lamella.models.assemble import ResponseAssembler
@@ -29,11 +31,13 @@ from lamella.models.inputs import ParsedInput
 from lamella.models.model import Model, closing
 from lamella.models.request import ModelRequest
 from lamella.response import ResponseFold
+from lamella.runs import NO_VALUE
 from lamella.specs import Guardrail
 from lamella.tools import Emitted, effective_choice, normalise_choice, run_calls
 
 if TYPE_CHECKING:
     from lamella.agent.agent import Agent
+    from lamella.models.structured import Reading
 
 __all__ = ["AgentTurns"]
 
@@ -52,9 +56,14 @@ class AgentTurns:
     given: ParsedInput
     scope: RunScope
     guardrails: Sequence[Guardrail] = ()
+    answering: Answering | None = None
     output: str = attrs.field(default="", init=False)
     stop_reason: StopReason = attrs.field(default="end_turn", init=False)
     result: Any = attrs.field(default=None, init=False)
+    value: Any = attrs.field(default=NO_VALUE, init=False)
+    _over: bool = attrs.field(default=False, init=False)
+    _last: bool = attrs.field(default=False, init=False)
+    _rejected: int = attrs.field(default=0, init=False)
     _new: list[Message] = attrs.field(factory=list, init=False)
     _done: ResponseDone | None = attrs.field(default=None, init=False)
     _response: ResponseFold = attrs.field(factory=ResponseFold, init=False)
@@ -62,6 +71,7 @@ class AgentTurns:
     async def events(self) -> AsyncGenerator[Emitted, None]:
         """Run to the end.
 
+        :raises OutputParserError: the answer is not of the agent's ``output_type``, after its ``output_retries``.
         :raises AgentMaxIterationsError: tools are still asked for at the cap (``on_limit="raise"``).
         """
         require_history(self.given.messages)
@@ -77,17 +87,24 @@ class AgentTurns:
                 async for event in response:
                     yield Emitted((), event)
             calls = self._take_message()
+            self._last = iteration + 1 == self.agent.max_iterations
             if not calls:
                 if self.stop_reason == "pause":
                     continue
                 async for emitted in self._finish():
                     yield emitted
-                return
-            if iteration + 1 < self.agent.max_iterations:
-                async with aclosing(self._run_tools(calls)) as running:
+                if self._over:
+                    return
+                continue
+            answers, others = self._sorted(calls)
+            if answers or not self._last:
+                async with aclosing(self._run_tools(others, answers)) as running:
                     async for emitted in running:
                         yield emitted
                 if self._settle_final():
+                    async for emitted in self._check(self.output):
+                        yield emitted
+                if self._over:
                     return
         self._reach_limit()
 
@@ -100,7 +117,7 @@ class AgentTurns:
     def _request(self, messages: tuple[Message, ...], iteration: int) -> ModelRequest:
         agent = self.agent
         native = self.given.native
-        return ModelRequest(
+        request = ModelRequest(
             messages=tuple(self._new) if native is not None else (*messages, *self._new),
             native=native,
             system_instruction=agent.system_instruction,
@@ -111,6 +128,7 @@ class AgentTurns:
             plain_input=self.given.plain,
             transplant=agent.transplant,
         )
+        return request if self.answering is None else self.answering.ask(request)
 
     async def _respond(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
         """One model call: its events, in the order every consumer may rely on."""
@@ -175,7 +193,9 @@ class AgentTurns:
 
     # -- tools, end, limit ----------------------------------------------------------------------
 
-    async def _run_tools(self, calls: tuple[ToolCallBlock, ...]) -> AsyncGenerator[Emitted, None]:
+    async def _run_tools(
+        self, calls: tuple[ToolCallBlock, ...], answers: tuple[ToolCallBlock, ...] = ()
+    ) -> AsyncGenerator[Emitted, None]:
         outputs = []
         state, accounts = self.scope.state, self.scope.accounts
         allowed = take_tool_calls(accounts, len(calls))
@@ -201,7 +221,18 @@ class AgentTurns:
             left_out = _not_run(call)
             outputs.append(left_out.block())
             yield Emitted((), left_out)
+        reading, failure = self._read_calls(answers)
+        for call in answers:
+            told = answered(call, None if failure is None else self._told(failure))
+            outputs.append(told.block())
+            yield Emitted((), told)
         self._new.append(Message.user(outputs))
+        if failure is not None:
+            self._count_rejection(failure)
+        if reading is not None:
+            self.output, self.stop_reason = dumps(reading.json), "end_turn"
+            async for emitted in self._accept(reading):
+                yield emitted
         if skipped:
             raise tool_calls_exceeded(accounts, len(skipped))
 
@@ -212,17 +243,94 @@ class AgentTurns:
             tool = None if output.name is None else tools.get(output.name)
             if tool is not None and tool.final and not output.is_error:
                 self.output, self.stop_reason = output.text, "end_turn"
+                self._over = True
                 return True
         return False
 
     async def _finish(self) -> AsyncIterator[Emitted]:
-        """The last response stands: the answer passes the output guardrails."""
+        """The last response stands: it is read, where it must be a structure, and passes the output guardrails.
+
+        An answer that is none goes back to the model.
+        """
+        if self.answering is None:
+            self._over = True
+            async for emitted in self._guard():
+                yield emitted
+            return
+        try:
+            reading = self.answering.read(self.output, (), self.stop_reason)
+        except OutputParserError as error:
+            self._count_rejection(error)
+            told = self._told(error)
+            self._new.append(Message.user(told))
+            yield Emitted((), OutputRejected(told=told, problems=error.context["problems"]))
+            return
+        async for emitted in self._accept(reading):
+            yield emitted
+
+    async def _guard(self) -> AsyncIterator[Emitted]:
         if not self.guardrails:
             return
         override = (await guard_output(self.guardrails, self.output)).override()
         if override is not None:
             self.output = override.output
             yield Emitted((), override)
+
+    # -- structured answers ---------------------------------------------------------------------
+
+    def _sorted(
+        self, calls: tuple[ToolCallBlock, ...]
+    ) -> tuple[tuple[ToolCallBlock, ...], tuple[ToolCallBlock, ...]]:
+        """The calls that are the answer, and the others."""
+        if self.answering is None or self.answering.tool is None:
+            return (), calls
+        name = self.answering.tool.name
+        return tuple(c for c in calls if c.name == name), tuple(c for c in calls if c.name != name)
+
+    def _read_calls(
+        self, calls: tuple[ToolCallBlock, ...]
+    ) -> tuple[Reading[Any] | None, OutputParserError | None]:
+        if self.answering is None or not calls:
+            return None, None
+        try:
+            return self.answering.read("", calls, self.stop_reason), None
+        except OutputParserError as error:
+            return None, error
+
+    def _told(self, error: OutputParserError) -> str:
+        assert self.answering is not None
+        return self.answering.told(error)
+
+    def _count_rejection(self, error: OutputParserError) -> None:
+        """Let the model try again; at the cap of iterations with ``on_limit="return"`` it is the end.
+
+        :raises OutputParserError: it has had its tries.
+        """
+        assert self.answering is not None
+        self._rejected += 1
+        ended = self._last and self.agent.on_limit == "raise"
+        if ended or not self.answering.forgives(error, self._rejected):
+            facts = {"provider": self.model.provider, "model": self.model.model, "tries": self._rejected}
+            error.context = {**facts, **error.context}
+            raise error
+
+    async def _check(self, text: str) -> AsyncIterator[Emitted]:
+        """The output of a tool that ends the run is the answer: it must be one.
+
+        :raises OutputParserError: it is not.
+        """
+        if self.answering is not None:
+            async for emitted in self._accept(self.answering.read(text, (), None)):
+                yield emitted
+
+    async def _accept(self, reading: Reading[Any]) -> AsyncIterator[Emitted]:
+        """The answer stands, as far as the output guardrails let it: what they say instead is read again."""
+        assert self.answering is not None
+        self._over = True
+        self.value, self.result = reading.value, reading.json
+        async for emitted in self._guard():
+            self.value, self.result = self.answering.reread(self.output)
+            yield emitted
 
     def _reach_limit(self) -> None:
         if self.agent.on_limit == "return":

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import attrs
 
-from lamella._frozen import EMPTY, freeze_mapping
+from lamella._frozen import EMPTY, as_tuple, freeze_mapping
 from lamella.content import (
     Block,
     MediaContent,
@@ -20,6 +20,7 @@ __all__ = [
     "ApprovalResolved",
     "GuardrailOverride",
     "MediaOutputDone",
+    "OutputRejected",
     "ProgressEnd",
     "ProgressStart",
     "ProgressUpdate",
@@ -89,6 +90,18 @@ class GuardrailOverride(Event):
     output: str
     guardrail: str | None = None
     reason: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class OutputRejected(Event):
+    """An answer is not the structure that was asked for, and goes back to the model: ``told`` is what it reads.
+
+    The fold makes a message of the user of it. ``problems`` are a line for each place.
+    """
+
+    type: ClassVar[Literal["output.rejected"]] = "output.rejected"
+    told: str
+    problems: tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
 
 
 @attrs.frozen(kw_only=True)

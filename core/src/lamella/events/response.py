@@ -20,7 +20,8 @@ class ResponseDone(Event):
     """One provider response is complete.
 
     ``raw_stop_reason`` is the provider's word, ``raw`` its payloads for this response, ``losses``
-    what of the request could not be sent as it was. ``token_usage`` is the usage of this response.
+    what of the request could not be sent as it was. ``token_usage`` is the usage of this response. ``cached``
+    says that it was kept from an earlier call and cost nothing now.
     """
 
     type: ClassVar[Literal["response.done"]] = "response.done"
@@ -30,6 +31,7 @@ class ResponseDone(Event):
     provider: str | None = None
     model: str | None = None
     losses: tuple[Loss, ...] = attrs.field(default=(), converter=as_tuple)
+    cached: bool = False
     _raw: Wire | None = attrs.field(default=None, repr=False, hash=False)
 
     @property

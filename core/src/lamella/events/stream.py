@@ -34,7 +34,8 @@ class StreamStart(Event):
     """A run begins: what was asked of whom. First event of a run, once.
 
     ``input`` are the messages given, ``native_input`` the provider-native payload if one was given
-    instead. ``started_at`` is Unix time in seconds. ``settings`` never hold secrets.
+    instead. ``started_at`` is Unix time in seconds. ``settings`` never hold secrets. ``conversation`` is the id
+    of the conversation that the run is part of.
     """
 
     type: ClassVar[Literal["stream.start"]] = "stream.start"
@@ -49,6 +50,7 @@ class StreamStart(Event):
         default=None, converter=freeze_optional_tuple, repr=False
     )
     started_at: float | None = None
+    conversation: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -37,6 +37,7 @@ class Chain(Layer):
                 async for event in events:
                     yield event
             stage.output, stage.result, stage.stop_reason = part.output, part.result, part.stop_reason
+            stage.value = part.value
 
 
 def chain(*agents: AgentLike, extract: Extractor = says_last, **options: Any) -> Chain:

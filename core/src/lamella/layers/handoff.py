@@ -63,6 +63,7 @@ class Handoffs(Layer):
                 async for event in events:
                     yield event
             stage.output, stage.result, stage.stop_reason = part.output, part.result, part.stop_reason
+            stage.value = part.value
             if turnstile.next is None:
                 return
             current, given = (

@@ -20,6 +20,7 @@ from lamella.layers.stage import Stage
 from lamella.models.inputs import ParsedInput
 from lamella.models.model import Model
 from lamella.models.registry import get_model
+from lamella.runs import NO_VALUE
 from lamella.specs import Sink
 from lamella.tools import Emitted
 
@@ -130,6 +131,12 @@ class _Work:
     def result(self) -> Any:
         """The answer as JSON."""
         return self._stage.result
+
+    @property
+    def value(self) -> Any:
+        """The answer as the last part's ``output_type``; its JSON where there is no such part."""
+        stage = self._stage
+        return stage.result if stage.value is NO_VALUE and stage.result is not None else stage.value
 
     @property
     def stop_reason(self) -> StopReason:

@@ -53,6 +53,7 @@ class Route(Layer):
             async for event in events:
                 yield event
         stage.output, stage.result, stage.stop_reason = part.output, part.result, part.stop_reason
+        stage.value = part.value
 
     def _meant(self, said: object) -> str:
         """The agent that an answer names: it is the name, or holds it and no other."""

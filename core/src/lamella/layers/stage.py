@@ -15,7 +15,7 @@ from lamella.agent.scope import RunScope
 from lamella.errors import LamellaError
 from lamella.events import RunKind, StopReason
 from lamella.models.inputs import Input, ParsedInput, parse_input
-from lamella.runs import AgentRun, MessagesRun
+from lamella.runs import NO_VALUE, AgentRun, MessagesRun
 from lamella.tools import Emitted
 from lamella.tools.channel import Channel
 
@@ -36,6 +36,7 @@ class Stage:
 
     output: str = attrs.field(default="", init=False)
     result: Any = attrs.field(default=None, init=False)
+    value: Any = attrs.field(default=NO_VALUE, init=False)
     stop_reason: StopReason = attrs.field(default="end_turn", init=False)
     kind: RunKind | None = attrs.field(default=None, init=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import attrs
 
@@ -28,7 +28,12 @@ from lamella.models.plan import Plan, PlanEntry, Problem
 from lamella.models.request import ModelRequest
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeForm, TypeVar
+
+    from lamella.models.structured import OutputStrategy, StructuredModel
     from lamella.specs import ModelInfo
+
+    T = TypeVar("T")
 
 __all__ = ["Embedding", "Model", "closing"]
 
@@ -136,6 +141,55 @@ class Model(abc.ABC):
         from lamella.sync import iterate
 
         return iterate(lambda: self.stream(ModelRequest.of(input, **fields)))
+
+    @overload
+    def with_structured_output(
+        self,
+        output: Mapping[str, Any],
+        *,
+        strategy: OutputStrategy = ...,
+        retries: int = ...,
+        name: str | None = ...,
+        description: str | None = ...,
+        strict: bool = ...,
+    ) -> StructuredModel[Any]: ...
+    @overload
+    def with_structured_output(
+        self,
+        output: TypeForm[T],
+        *,
+        strategy: OutputStrategy = ...,
+        retries: int = ...,
+        name: str | None = ...,
+        description: str | None = ...,
+        strict: bool = ...,
+    ) -> StructuredModel[T]: ...
+    def with_structured_output(
+        self,
+        output: Any,
+        *,
+        strategy: OutputStrategy = "auto",
+        retries: int = 0,
+        name: str | None = None,
+        description: str | None = None,
+        strict: bool = True,
+    ) -> StructuredModel[Any]:
+        """This model with answers of a type: ``await model.with_structured_output(Person).complete("…")``.
+
+        :param output: attrs, dataclass, TypedDict, NamedTuple, msgspec, pydantic, Enum, Literal, a union or a
+            container of these, a scalar; or a JSON schema.
+        :param strategy: ``native`` structured output, a forced ``tool``, or the schema in the ``prompt``; ``auto``
+            takes the first that the model can do with the schema whole.
+        :param retries: how often an answer that does not fit goes back to the model.
+        :param name: what the wire calls it, ``structured_output`` by default.
+        :param description: what the model reads about it.
+        :param strict: ask for constrained decoding, where the schema can be said in it.
+        :raises AgentInputError: the type has no schema.
+        """
+        from lamella.models.structured import OutputType, StructuredModel
+
+        made: OutputType[Any] = OutputType.of(output, name=name, description=description)
+        return StructuredModel(self, made, strategy=strategy, retries=retries, strict=strict)
 
     def plan(self, request: Input | ModelRequest) -> Plan:
         """What would happen to a request, without any network."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from lamella.errors import AgentInputError
 from lamella.models import EncodeReport, OutputSchema
+from lamella.models.structured.flat import flat_schema
 
 __all__ = ["answer_format", "answer_schema", "check_text_format", "flat_schema", "read_response_format"]
 
@@ -71,29 +72,6 @@ def _name_of(title: Any) -> str:
         char if char.isascii() and (char.isalnum() or char in "_-") else "_" for char in str(title or "")
     )
     return kept[:64] or "structured_output"
-
-
-def flat_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with a reference at its root replaced by what it refers to; wires want an object there."""
-    reference = schema.get("$ref")
-    definitions = schema.get("$defs", {})
-    if not isinstance(reference, str) or not reference.startswith("#/$defs/"):
-        return dict(schema)
-    name = reference.removeprefix("#/$defs/")
-    target = definitions.get(name)
-    if not isinstance(target, Mapping):
-        return dict(schema)
-    # A class that refers to itself still needs its definition.
-    kept = {
-        key: body for key, body in definitions.items() if key != name or _mentions(definitions, reference)
-    }
-    return {**target, "$defs": kept} if kept else dict(target)
-
-
-def _mentions(value: Any, reference: str) -> bool:
-    if isinstance(value, Mapping):
-        return value.get("$ref") == reference or any(_mentions(item, reference) for item in value.values())
-    return isinstance(value, list) and any(_mentions(item, reference) for item in value)
 
 
 def answer_schema(schema: OutputSchema, report: EncodeReport) -> tuple[dict[str, Any], bool]:

@@ -95,7 +95,9 @@ class Reader:
         overrides: dict[str, Any] = {
             field.name: override(omit=True) for field in attrs.fields(cls) if field not in stored
         }
-        read_fields = make_dict_structure_fn(cls, self._converter, _cattrs_use_alias=True, **overrides)
+        of: Any = getattr(cls, "__parameters__", ())  # type variables: those of values that are not stored
+        target = cls[(Any,) * len(of)] if of else cls
+        read_fields = make_dict_structure_fn(target, self._converter, _cattrs_use_alias=True, **overrides)
         return self._compose(cls, read_fields, frozenset(field.alias or field.name for field in stored))
 
     def _compose(

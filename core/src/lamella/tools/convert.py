@@ -182,7 +182,26 @@ def _union(value: Any, members: tuple[Hint, ...], lax: bool) -> Any:
                 mismatch = error
     if mismatch is not None and len(others) == 1:
         raise mismatch
+    if (meant := _meant(value, others)) is not None:
+        convert(value, meant, lax)  # says what is wrong with it
     raise _fail(f"fits none of {', '.join(hint_name(member) for member in members)}")
+
+
+def _meant(value: Any, members: list[Hint]) -> Hint | None:
+    """The member that a tag in the value names: the one class whose Literal fields all hold."""
+    if not isinstance(value, Mapping):
+        return None
+    found = [member for member in members if _is_tagged(value, bare(member).hint)]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_tagged(value: Mapping[str, Any], hint: Hint) -> bool:
+    tags = [
+        (field.key, get_args(plain))
+        for field in object_fields(hint) or ()
+        if origin_of(plain := bare(field.hint).hint) is Literal
+    ]
+    return bool(tags) and all(value.get(key) in choices for key, choices in tags)
 
 
 # -- containers and classes -----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import attrs
@@ -28,8 +29,11 @@ def object_fields(hint: Hint) -> tuple[ObjectField, ...] | None:
     Fields that the constructor does not take are left out; an attrs alias is the key.
     """
     cls = origin_of(hint) or hint
-    if not isinstance(cls, type):
-        return None
+    return _fields_of(cls) if isinstance(cls, type) else None
+
+
+@functools.lru_cache(maxsize=512)  # a list of objects asks for each of its items
+def _fields_of(cls: type[Any]) -> tuple[ObjectField, ...] | None:
     if attrs.has(cls):
         return _attrs_fields(cls)
     if dataclasses.is_dataclass(cls):

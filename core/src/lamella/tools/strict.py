@@ -100,7 +100,7 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
 def drop_nulls(value: Any, schema: Any, root: Mapping[str, Any] | None = None) -> Any:
     """Take out the nulls that stand for "not given": those of optional properties that admit no null."""
     root = schema if root is None else root
-    schema = _target(schema, root)
+    schema = _option(value, _target(schema, root), root)
     if isinstance(value, list):
         return [drop_nulls(item, schema.get("items", {}), root) for item in value]
     if not isinstance(value, dict):
@@ -111,6 +111,30 @@ def drop_nulls(value: Any, schema: Any, root: Mapping[str, Any] | None = None) -
         for key, item in value.items()
         if item is not None or key in required or _admits_null(properties.get(key, {}), root)
     }
+
+
+def _option(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a union, the only option that an object can be meant for: by its keys and by its tags."""
+    options = [_target(option, root) for option in schema.get("anyOf", ())]
+    if not options or not isinstance(value, dict):
+        return schema
+    fitting = [option for option in options if _may_be(value, option)]
+    return fitting[0] if len(fitting) == 1 else schema
+
+
+def _may_be(value: Mapping[str, Any], option: Mapping[str, Any]) -> bool:
+    properties = option.get("properties", {})
+    return (
+        "object" in _types(option)
+        and value.keys() <= properties.keys()
+        and all(key in value for key in option.get("required", ()))
+        and all(
+            item in properties[key]["enum"]
+            for key, item in value.items()
+            if isinstance(properties[key], Mapping) and "enum" in properties[key]
+            if item is not None or key in option.get("required", ())
+        )
+    )
 
 
 def _target(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
