@@ -26,6 +26,7 @@ from lamella.runs import (
     ExtractionRun,
     MessageOutputItem,
     MessagesRun,
+    OutputRejectedItem,
     ParallelRun,
     ReasoningItem,
     RunFailure,
@@ -226,6 +227,7 @@ _EVENTS: dict[type[Event], dict[str, Strategy]] = {
         **_who,
         "native_input": maybe(tuples_of(json_objects)),
         "started_at": maybe(moments),
+        "conversation": maybe(words),
     },
     ev.MessageOutputDone: {
         "output": texts,
@@ -245,6 +247,7 @@ _EVENTS: dict[type[Event], dict[str, Strategy]] = {
         "raw_stop_reason": maybe(texts),
         "response_id": maybe(words),
         "losses": tuples_of(losses),
+        "cached": st.booleans(),
         "raw": maybe(json_values),
     },
     ev.AttemptStart: {**_who, "attempt": st.integers(1, 5)},
@@ -310,6 +313,7 @@ items: st.SearchStrategy[RunItem] = st.one_of(
     st.builds(ToolCallItem, block=tool_call_blocks, **_item),
     st.builds(ToolCallOutputItem, block=tool_output_blocks, **_item),
     st.builds(ReasoningItem, block=reasoning_blocks, **_item),
+    st.builds(OutputRejectedItem, block=text_blocks, **_item),
 )
 _run: dict[str, Strategy] = {
     **_who,

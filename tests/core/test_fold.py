@@ -466,3 +466,14 @@ def test_an_override_after_an_empty_response_replaces_the_last_text_in_items_too
     result = fold(run_of(START, text("a"), response(1), response(1), override, END))
     assert [message.text for message in result.messages] == ["no"]
     assert [item.content for item in result.new_items] == ["no"]  # type: ignore[attr-defined]
+
+
+def test_an_override_of_nothing_leaves_the_turns_before_it() -> None:
+    call = ev.ToolCallDone(call_id="c", name="t", arguments_json="{}")
+    output = ev.ToolOutputDone(id="c", call_id="c", name="t", output="x")
+    result = fold(
+        run_of(START, text("a"), call, response(), output, response(), ev.GuardrailOverride(output="no"), END)
+    )
+    assert [message.text for message in result.messages] == ["a", "", "no"]
+    blocks = [block for message in result.messages for block in message.content]
+    assert [item.block for item in result.new_items] == blocks  # type: ignore[attr-defined]

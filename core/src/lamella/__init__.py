@@ -126,6 +126,7 @@ _ROOMS = {
         "ExtractionRun",
         "MessageOutputItem",
         "MessagesRun",
+        "OutputRejectedItem",
         "ParallelRun",
         "ReasoningItem",
         "RunFailure",

@@ -122,6 +122,7 @@ from lamella.runs import ChainRun as ChainRun
 from lamella.runs import ExtractionRun as ExtractionRun
 from lamella.runs import MessageOutputItem as MessageOutputItem
 from lamella.runs import MessagesRun as MessagesRun
+from lamella.runs import OutputRejectedItem as OutputRejectedItem
 from lamella.runs import ParallelRun as ParallelRun
 from lamella.runs import ReasoningItem as ReasoningItem
 from lamella.runs import RunFailure as RunFailure

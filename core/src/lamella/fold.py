@@ -39,6 +39,7 @@ from lamella.runs import (
     ExtractionRun,
     MessageOutputItem,
     MessagesRun,
+    OutputRejectedItem,
     ParallelRun,
     RunFailure,
     RunItem,
@@ -97,7 +98,9 @@ class _Branch:
             self._override(event.output)
         elif isinstance(event, OutputRejected):
             self.flush_outputs()
-            self.messages.append(Message.user(event.told))
+            told = TextBlock(text=event.told)
+            self.messages.append(Message.user([told]))
+            self.items.append(OutputRejectedItem(block=told, turn=self.response.turn))
 
     def _close_response(self, done: ResponseDone | None) -> None:
         message = self.response.message(done)
@@ -135,14 +138,14 @@ class _Branch:
 
     def _override(self, text: str) -> None:
         block = TextBlock(text=text)
+        turn = self.last_turn
         if self.messages and self.messages[-1].role == "assistant":
             kept = [item for item in self.messages[-1].content if not isinstance(item, TextBlock)]
             self.messages[-1] = attrs.evolve(self.messages[-1], content=(*kept, block))
-        else:
+            self.items = [item for item in self.items if not _is_text_of(item, turn)]
+        else:  # what was overridden said nothing: the turns before it stand
             self.messages.append(Message.assistant([block]))
-        turn = self.last_turn
-        kept_items = [item for item in self.items if not _is_text_of(item, turn)]
-        self.items = [*kept_items, MessageOutputItem(block=block, turn=turn)]
+        self.items = [*self.items, MessageOutputItem(block=block, turn=turn)]
 
     @property
     def output(self) -> str:

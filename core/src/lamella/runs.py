@@ -31,6 +31,7 @@ __all__ = [
     "ExtractionRun",
     "MessageOutputItem",
     "MessagesRun",
+    "OutputRejectedItem",
     "ParallelRun",
     "ReasoningItem",
     "RunFailure",
@@ -148,6 +149,20 @@ class ReasoningItem(RunItem):
     def signature(self) -> str | None:
         """The issuer's signature or encrypted form."""
         return self.block.signature
+
+
+@attrs.frozen(kw_only=True)
+class OutputRejectedItem(RunItem):
+    """What the model was told when its answer was not the structure that was asked for."""
+
+    type: ClassVar[Literal["output.rejected.item"]] = "output.rejected.item"
+    role: ClassVar[str] = "user"
+    block: TextBlock
+
+    @property
+    def content(self) -> str:
+        """The text."""
+        return self.block.text
 
 
 # -- the tree -------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ import time
 from typing import Any
 
 import pytest
+
+from lamella import Agent, AgentInputError, Guardrail, Verdict, fold
 from lamella_guardrails import (
     GuardrailChain,
     InjectionGuardrail,
@@ -15,8 +17,6 @@ from lamella_guardrails import (
     PiiGuardrail,
     TopicGuardrail,
 )
-
-from lamella import Agent, AgentInputError, Guardrail, Verdict, fold
 
 from fakes import ScriptedModel, bare, says
 

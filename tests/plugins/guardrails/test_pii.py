@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lamella_guardrails import PiiGuardrail
-from lamella_guardrails.detect import KINDS, find_pii
 
 from lamella import AgentInputError, Verdict
+from lamella_guardrails import PiiGuardrail
+from lamella_guardrails.detect import KINDS, find_pii
 
 FOUND = {
     "email": [

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from lamella import Agent, ConfigError, PluginError, Project, use_project
 from lamella_guardrails import (
     InjectionGuardrail,
     JudgeGuardrail,
@@ -16,8 +18,6 @@ from lamella_guardrails import (
     TopicGuardrail,
 )
 from lamella_guardrails.plugin import lamella_guardrail
-
-from lamella import Agent, ConfigError, PluginError, Project, use_project
 
 ALL = """
 [plugins]

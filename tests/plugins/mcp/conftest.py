@@ -9,8 +9,9 @@ from typing import Any
 
 import psutil
 import pytest
-from lamella_mcp import MCPToolSource
 from mcp_servers import RAW, children, gone
+
+from lamella_mcp import MCPToolSource
 
 
 @pytest.fixture(autouse=True)

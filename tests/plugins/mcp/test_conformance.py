@@ -6,9 +6,9 @@ import asyncio
 import sys
 from typing import Any
 
-from lamella_mcp import MCPToolSource
 from mcp_servers import RAW
 
+from lamella_mcp import MCPToolSource
 from lamella_testing import ToolCall, ToolSourceConformance
 
 

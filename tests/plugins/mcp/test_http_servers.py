@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from lamella_mcp import MCPToolError, MCPToolSource, agent_server
 from mcp_servers import calling, served
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from lamella import Agent, AgentExecutionError, ConfigError, tool
+from lamella_mcp import MCPToolError, MCPToolSource, agent_server
 
 
 @tool

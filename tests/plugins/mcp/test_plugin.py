@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from lamella_mcp import MCPToolSettings, MCPToolSource
 from mcp_servers import RAW
 
 from lamella import ConfigError, Project, ToolSourceSpec
+from lamella_mcp import MCPToolSettings, MCPToolSource
 
 
 def project(tmp_path: Path, text: str) -> Project:

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from lamella_mcp import MCPToolError, MCPToolSource
 from mcp_servers import RAW, calling, gone
 
 from lamella import Agent, AgentExecutionError, ConfigError
+from lamella_mcp import MCPToolError, MCPToolSource
 from lamella_sim import ChatSim, Script, ToolCall
 
 Raw = Callable[..., MCPToolSource]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from lamella_mcp import MCPToolError, MCPToolSource
 from mcp_servers import calling, node_server, python_server
 
 from lamella import Agent, TextBlock
+from lamella_mcp import MCPToolError, MCPToolSource
 
 pytestmark = pytest.mark.slow
 

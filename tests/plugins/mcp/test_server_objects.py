@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
-from lamella_mcp import MCPPrompt, MCPResource, MCPToolError, MCPToolSource
 from mcp import types
 from mcp.server import Server
 from mcp.server.mcpserver import Context, Image, MCPServer
@@ -27,6 +26,7 @@ from lamella import (
     use_project,
 )
 from lamella_image import ImageContent
+from lamella_mcp import MCPPrompt, MCPResource, MCPToolError, MCPToolSource
 from lamella_sim import ChatSim
 
 PIXEL = base64.b64decode(

@@ -11,11 +11,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from lamella_mcp import MCPToolError, MCPToolSource, agent_server, aserve_agent
 from mcp_servers import calling
 
 from lamella import Agent, AgentInputError, Tool, report_progress, tool
 from lamella_image import ImageContent
+from lamella_mcp import MCPToolError, MCPToolSource, agent_server, aserve_agent
 from lamella_sim import ChatSim, Image, Script, ToolCall
 
 PIXEL = base64.b64decode(

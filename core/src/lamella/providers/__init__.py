@@ -32,7 +32,7 @@ from lamella.providers.failures import (
 )
 from lamella.providers.ids import CallIds
 from lamella.providers.key import Key, scrub_error, to_key
-from lamella.providers.media import MakeMedia, join_base64, made_media
+from lamella.providers.media import MakeMedia, check_file, join_base64, made_media
 from lamella.providers.model import ProviderModel, environment
 from lamella.providers.payload import merge, options, strict_loss, tool_choice
 from lamella.providers.replies import check_texts, embeddings_in_order, read_list, read_object
@@ -62,6 +62,7 @@ __all__ = [
     "answer_format",
     "answer_schema",
     "check_base_url",
+    "check_file",
     "check_text_format",
     "check_texts",
     "embeddings_in_order",

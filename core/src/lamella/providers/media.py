@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from lamella._frozen import EMPTY
-from lamella.content import MediaContent
+from lamella.content import Block, MediaContent
 from lamella.content.base64_text import from_base64, to_base64
-from lamella.errors import AgentInputError
+from lamella.errors import AgentInputError, UnsupportedContentError
 
-__all__ = ["MakeMedia", "join_base64", "made_media"]
+__all__ = ["MakeMedia", "check_file", "join_base64", "made_media"]
 
 
 class MakeMedia(Protocol):
@@ -54,6 +54,17 @@ def made_media(
         return None if shown is None else cls(data=raw, mime_type=shown, alt=alt, opaque=opaque)
     except (AgentInputError, ValueError, TypeError):
         return None
+
+
+def check_file(block: Block, issuer: str) -> None:
+    """Make sure that a file id is the issuer's own; ids of others name other files, or none.
+
+    :raises UnsupportedContentError: it is another provider's.
+    """
+    if isinstance(block, MediaContent) and block.file_id is not None and block.provider not in (None, issuer):
+        raise UnsupportedContentError(
+            f"the {block.type} is a file at {block.provider}, which {issuer} cannot read; give its bytes or a URL"
+        )
 
 
 def join_base64(pieces: Sequence[str]) -> str:

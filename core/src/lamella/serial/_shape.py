@@ -12,6 +12,7 @@ from lamella.events import Event, ReasoningDone, RunStreamEvent, ToolCallDone, T
 from lamella.runs import (
     AgentRun,
     MessageOutputItem,
+    OutputRejectedItem,
     ReasoningItem,
     RunItem,
     RunResult,
@@ -48,6 +49,7 @@ _VIEWS: Final[dict[type, Mapping[str, Callable[[Any], Any]]]] = {
     MessageOutputItem: {**_ROLE, "content": lambda item: item.content},
     ToolCallItem: {**_ROLE, **_CALL, "arguments": lambda item: item.arguments},
     ToolCallOutputItem: {**_ROLE, **_CALL, "is_error": lambda item: item.is_error},
+    OutputRejectedItem: {**_ROLE, "content": lambda item: item.content},
     ReasoningItem: {**_ROLE, "summary": lambda item: item.summary},
     Timing: {"duration": lambda timing: timing.duration},
 }

@@ -22,6 +22,7 @@ from lamella.runs import (
     ExtractionRun,
     MessageOutputItem,
     MessagesRun,
+    OutputRejectedItem,
     ParallelRun,
     ReasoningItem,
     RunItem,
@@ -46,7 +47,8 @@ EventClass = TypeVar("EventClass", bound=type[Event])
 ContentClass = TypeVar("ContentClass", bound=type[MediaContent])
 
 ITEMS: Final[dict[str, type[RunItem]]] = {
-    cls.type: cls for cls in (MessageOutputItem, ToolCallItem, ToolCallOutputItem, ReasoningItem)
+    cls.type: cls
+    for cls in (MessageOutputItem, ToolCallItem, ToolCallOutputItem, ReasoningItem, OutputRejectedItem)
 }
 RUNS: Final[dict[str, type[AgentRun]]] = {
     cls.type: cls for cls in (MessagesRun, ParallelRun, ChainRun, ExtractionRun)

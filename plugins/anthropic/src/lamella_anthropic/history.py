@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from lamella.content import (
     Block,
-    MediaContent,
     OpaqueContent,
     ReasoningBlock,
     TextBlock,
@@ -24,7 +23,7 @@ from lamella.content import (
 from lamella.errors import AgentSerializationError, UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import EncodeReport, ModelRequest, encode_content
-from lamella.providers import CallIds, Wire
+from lamella.providers import CallIds, Wire, check_file
 
 __all__ = ["BLOCK", "DIALECT", "MALFORMED", "History"]
 
@@ -130,16 +129,8 @@ class History:
             return self._text(block, own=None)
         if isinstance(block, OpaqueContent) and block.provider is not None:
             return self._vendor_work(block)
-        if isinstance(block, MediaContent) and block.file_id is not None:
-            self._check_file(block)
+        check_file(block, self._issuer)
         return encode_content(block, DIALECT)
-
-    def _check_file(self, block: MediaContent) -> None:
-        if block.provider not in (None, self._issuer):
-            raise UnsupportedContentError(
-                f"the {block.type} is a file at {block.provider}, which {self._issuer} cannot read; "
-                "give its bytes or a URL"
-            )
 
     def _output(self, block: ToolOutputBlock, turn: _Turn) -> None:
         if turn.content:

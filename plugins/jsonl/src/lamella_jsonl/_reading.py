@@ -79,6 +79,7 @@ def summarize(run: StoredRun) -> RunSummary:
         events=_count(tail),
         total_tokens=_total_tokens(tail.get("token_usage")),
         prompt=_prompt(start),
+        conversation=_text(start, "conversation"),
     )
 
 

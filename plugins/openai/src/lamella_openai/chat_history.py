@@ -17,7 +17,7 @@ from lamella.content import (
 from lamella.errors import UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import EncodeReport, ModelRequest, encode_content
-from lamella.providers import Wire
+from lamella.providers import Wire, check_file
 from lamella_openai.deviations import Deviations
 from lamella_openai.replay import UNMARKED
 
@@ -96,6 +96,7 @@ class History:
                 "leave it out, or use another provider",
                 context={"content": kind, "dialect": DIALECT},
             )
+        check_file(block, self._issuer)
         return encode_content(block, DIALECT)
 
     def _output(self, block: ToolOutputBlock, parts: list[Wire]) -> None:

@@ -21,7 +21,7 @@ from lamella.content import (
 from lamella.errors import AgentSerializationError, UnsupportedContentError
 from lamella.messages import Message
 from lamella.models import EncodeReport, ModelRequest, OutputSchema, encode_content
-from lamella.providers import Wire, answer_format, merge, options, strict_loss, tool_choice
+from lamella.providers import Wire, answer_format, check_file, merge, options, strict_loss, tool_choice
 from lamella.tools import Tool
 from lamella_openai.catalog import reasons, takes_parallel_flag
 from lamella_openai.replay import (
@@ -172,7 +172,7 @@ class History:
                 elif isinstance(block, OpaqueContent) and block.provider is not None:
                     self._vendor_work(block)
                 else:
-                    parts.append(_input_part(block))
+                    parts.append(_input_part(block, self._issuer))
         if parts:
             self._items.append({"role": message.role, "content": parts})
 
@@ -180,7 +180,7 @@ class History:
         kind = "custom_tool_call_output" if block.call_id in self._custom_calls else "function_call_output"
         output: Wire = block.text
         if block.parts is not None and any(not isinstance(part, TextBlock) for part in block.parts):
-            output = [_input_part(part) for part in block.parts]
+            output = [_input_part(part, self._issuer) for part in block.parts]
         if block.is_error:
             self._report.rewrite(UNMARKED, lossless=True)
         return {"type": kind, "call_id": block.call_id, "output": output}
@@ -303,9 +303,10 @@ def _is_lost(block: ReasoningBlock, state: Mapping[str, Any]) -> bool:
     return state.get("stored") is False and block.signature is None and block.text is None
 
 
-def _input_part(block: Block) -> dict[str, Wire]:
+def _input_part(block: Block, issuer: str) -> dict[str, Wire]:
     if isinstance(block, TextBlock):
         return {"type": "input_text", "text": block.text}
+    check_file(block, issuer)
     return encode_content(block, DIALECT)
 
 

@@ -11,7 +11,6 @@ from lamella_transcripts.node import Node
 
 __all__ = [
     "anthropic_usage",
-    "gemini_usage",
     "langchain_usage",
     "lasagna_cost",
     "lasagna_usage",
@@ -48,22 +47,6 @@ def anthropic_usage(raw: Any) -> TokenUsage | None:
         cached_read_tokens=read_count(raw.get("cache_read_input_tokens")),
         cached_write_tokens=read_count(raw.get("cache_creation_input_tokens")),
         reasoning_tokens=thought,
-        raw=raw,
-    )
-
-
-def gemini_usage(raw: Any) -> TokenUsage | None:
-    """Google's: the prompt includes what was cached; thoughts and tool prompts are apart."""
-    if not isinstance(raw, Mapping) or not raw:
-        return None
-    cached = read_count(raw.get("cachedContentTokenCount"))
-    return TokenUsage(
-        input_tokens=less(read_count(raw.get("promptTokenCount")), cached),
-        output_tokens=read_count(raw.get("candidatesTokenCount")),
-        cached_read_tokens=cached,
-        reasoning_tokens=read_count(raw.get("thoughtsTokenCount")),
-        tool_use_tokens=read_count(raw.get("toolUsePromptTokenCount")),
-        total_tokens=read_count(raw.get("totalTokenCount")),
         raw=raw,
     )
 
