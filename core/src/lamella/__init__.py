@@ -138,6 +138,7 @@ _ROOMS = {
     "lamella.serial": ["from_json", "to_json"],
     "lamella.specs": [
         "PLUGIN_API",
+        "AgentSpec",
         "ChangingToolSource",
         "CommandSpec",
         "ContentSpec",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lamella.content import MediaContent
     from lamella.models import Model
     from lamella.specs import (
+        AgentSpec,
         CommandSpec,
         ContentSpec,
         Executor,
@@ -46,6 +47,11 @@ def lamella_provider() -> ProviderSpec | None:
 @hookspec
 def lamella_content_types() -> Sequence[ContentSpec] | None:
     """Contribute content types. One of the ids is the name of the entry point in ``lamella.content``."""
+
+
+@hookspec
+def lamella_agent() -> AgentSpec | None:
+    """Contribute an agent. Its ``id`` is the name of the entry point in ``lamella.agents``."""
 
 
 @hookspec

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLUGIN_API",
+    "AgentSpec",
     "ChangingToolSource",
     "CommandSpec",
     "ContentSpec",
@@ -213,6 +214,16 @@ class ContentSpec(Spec):
 
     content_class: type[MediaContent] | ImportString
     dialects: tuple[str, ...] = attrs.field(default=(), converter=_names)
+
+
+@attrs.frozen(kw_only=True)
+class AgentSpec(Spec):
+    """An agent. ``factory()`` returns an ``Agent``, a layer, or an ``async (model, emit, prev_runs) -> AgentRun``.
+
+    It is asked for by name (``get_agent``, in layers, ``lamella run --agent``), and made anew each time.
+    """
+
+    factory: Callable[[], Any] | ImportString
 
 
 @attrs.frozen(kw_only=True)

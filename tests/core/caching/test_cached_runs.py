@@ -197,7 +197,7 @@ async def test_an_identity_stands_for_the_agent_in_another_process(tmp_path: Any
 
 async def test_what_is_looked_up_needs_an_identity() -> None:
     for agent in (chain("planner"), bind("planner", lambda model: Counting(), "m")):
-        with pytest.raises(AgentInputError, match="nobody knows what a _Named does"):
+        with pytest.raises(AgentInputError, match="nobody knows what a NamedAgent does"):
             cached_run(agent, MemoryCache())
         with pytest.raises(AgentInputError, match="'planner' is looked up"):
             cached_run(agent, MemoryCache(), cache_tools=True)

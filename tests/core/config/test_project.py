@@ -12,7 +12,7 @@ import attrs
 import pytest
 from distributions import Site
 
-from lamella import Sink, get_model
+from lamella import Agent, Sink, get_agent, get_model
 from lamella.config import AgentConfig, Project, content_class, current_project, forget_projects, use_project
 from lamella.errors import ConfigError, PluginError
 from lamella.plugins import forget_discovered, register_provider, unregister_provider
@@ -552,6 +552,38 @@ def test_tools_without_a_source_are_an_error(root: Path) -> None:
     with pytest.raises(ConfigError, match=r"tools\.garden must name its source") as wrong:
         _ = load(root).tools
     assert str(wrong.value).startswith(str(file))
+
+
+AGENT = """
+    from lamella import Agent, AgentSpec, hookimpl
+    lamella_api = "1.0"
+
+    @hookimpl
+    def lamella_agent():
+        return AgentSpec(id="poet", summary="writes poems", factory=make)
+
+    def make():
+        return Agent(name="poet", system_instruction="Write a poem.")
+"""
+
+
+def test_f_reg01_agents_come_from_plugins(installed: Site, root: Path) -> None:
+    """F-REG01: listed without being imported, made when it is asked for; the configuration's comes first."""
+    installed.add_plugin("poet", AGENT, group="lamella.agents")
+    installed.add_plugin("broken", AGENT.replace("return Agent(", "return str("), group="lamella.agents")
+    project = load(root)
+    assert project.host.names("agent") == ("broken", "poet")
+    agent = get_agent("poet", project=project)
+    assert isinstance(agent, Agent)
+    assert (agent.name, agent.system_instruction) == ("poet", "Write a poem.")
+    with pytest.raises(PluginError, match="agent 'broken'"):
+        get_agent("broken", project=project)
+    with pytest.raises(ConfigError, match="did you mean 'poet'"):
+        get_agent("poets", project=project)
+    write(root / "lamella.toml", '[agents.poet]\nmodel = "acme:m"\n')
+    configured = get_agent("poet", project=load(root))
+    assert isinstance(configured, Agent)
+    assert configured.model == "acme:m"
 
 
 def test_f_plg03_agents_are_configured(root: Path) -> None:

@@ -24,7 +24,7 @@ from lamella.tools import Tool, as_tools, normalise_choice
 if TYPE_CHECKING:
     from lamella.agent.agent import Agent
 
-__all__ = ["Prepared", "given_tools", "prepare"]
+__all__ = ["Prepared", "given_tools", "model_of", "prepare"]
 
 
 @attrs.frozen(kw_only=True)
@@ -92,7 +92,7 @@ async def prepare(agent: Agent, scope: RunScope, stack: AsyncExitStack) -> Prepa
     project = scope.state.project
     hooks = project.host.hooks
     with use_project(project):  # the hooks read their settings from the current project
-        model = hooks.wrap_model(_model(agent, scope))
+        model = hooks.wrap_model(model_of(agent, scope))
         guardrails = (*agent.guardrails, *hooks.guardrails())
     scope = attrs.evolve(scope, model=model).spending(agent.budget)
     toolbox = Toolbox(lambda tool: _finished(tool, scope))
@@ -115,7 +115,8 @@ def _finished(tool: Tool, scope: RunScope) -> Tool:
         return project.host.hooks.wrap_tool(bound(tool, scope))
 
 
-def _model(agent: Agent, scope: RunScope) -> Model:
+def model_of(agent: Agent, scope: RunScope) -> Model:
+    """The agent's model: its own, else that of its caller, else the project's; built once where it is a name."""
     project = scope.state.project
     given, settings = agent.model or scope.model or project.model, agent.model_settings
     if given is None:

@@ -10,11 +10,10 @@ import attrs
 
 from lamella.agent.agent import Agent
 from lamella.agent.base import BaseAgent
-from lamella.agent.prepare import _model as model_of  # an agent's model, from where the agent keeps it
+from lamella.agent.prepare import model_of
 from lamella.agent.scope import RunScope
 from lamella.layers.binding import Bound
-from lamella.layers.parts import _Named as Named  # a part that is only a name
-from lamella.layers.parts import as_agent
+from lamella.layers.parts import NamedAgent, as_agent
 from lamella.models.model import Model
 
 __all__ = ["looked_up", "models_of", "what_it_does"]
@@ -26,7 +25,7 @@ def what_it_does(value: Any) -> Iterator[str]:
         if value.tools:
             yield f"the agent {value.name or 'without a name'} has tools"
     elif isinstance(value, BaseAgent):
-        parts = None if isinstance(value, Named) else _parts(value)
+        parts = None if isinstance(value, NamedAgent) else _parts(value)
         if parts is None:
             yield f"nobody knows what a {type(value).__qualname__} does"
         yield from what_it_does(parts or ())
@@ -57,7 +56,7 @@ def _parts(agent: Any) -> list[Any] | None:
 
 def looked_up(value: Any, *, below: bool = False) -> Iterator[str]:
     """The names in an agent that only a run finds the meaning of; of an agent's own tools, a run has opened them."""
-    if isinstance(value, Named):
+    if isinstance(value, NamedAgent):
         yield str(value.name)
     elif isinstance(value, Agent):
         yield from (tool for tool in value.tools if isinstance(tool, str) and below)
@@ -78,7 +77,7 @@ def models_of(value: Any, scope: RunScope) -> Iterator[Model]:
         yield model
         yield from models_of(value.tools, attrs.evolve(scope, model=model))
     elif isinstance(value, Bound):
-        model = value._bound_model(scope)
+        model = value.bound_model(scope)
         yield model
         yield from models_of(as_agent(value.agent), attrs.evolve(scope, model=model))
     elif isinstance(value, BaseAgent):

@@ -53,11 +53,12 @@ class Bound(Composite):
     async def prepare(self, scope: RunScope, stack: AsyncExitStack) -> Ready:
         """The agent on its model."""
         scope = scope.spending(self.budget)
-        model = self._bound_model(scope)
+        model = self.bound_model(scope)
         inner = as_agent(self.agent).on(model)
         return _Provenance(self, await inner.prepare(attrs.evolve(scope, model=model), stack))
 
-    def _bound_model(self, scope: RunScope) -> Model:
+    def bound_model(self, scope: RunScope) -> Model:
+        """The model, built once."""
         if "bound" not in self._built:
             if isinstance(self.provider, str):
                 name = f"{self.provider}:{self.model_name}"

@@ -17,14 +17,14 @@ from lamella.errors import AgentInputError
 from lamella.layers.function import FunctionAgent
 from lamella.layers.layer import Composite
 
-__all__ = ["AgentLike", "as_agent", "as_agents"]
+__all__ = ["AgentLike", "NamedAgent", "as_agent", "as_agents"]
 
 AgentLike: TypeAlias = BaseAgent | AgentFunction | str
 """An agent, a layer, a function ``async (model, emit, prev_runs) -> AgentRun``, or the name of an agent."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class _Named(Composite):
+class NamedAgent(Composite):
     """An agent of the configuration, looked up when it runs."""
 
     async def prepare(self, scope: RunScope, stack: AsyncExitStack) -> Ready:
@@ -43,7 +43,7 @@ def as_agent(item: Any) -> BaseAgent:
     if isinstance(item, BaseAgent):
         return item
     if isinstance(item, str):
-        return _Named(name=item)
+        return NamedAgent(name=item)
     if callable(item) and _takes_three(item):
         return FunctionAgent(function=item)
     raise AgentInputError(

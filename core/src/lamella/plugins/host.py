@@ -25,7 +25,7 @@ from lamella.plugins.kinds import ADDRESSABLE, CONTRIBUTIONS, Key, Kind
 from lamella.plugins.lock import Lock, differences
 from lamella.plugins.registry import registered_providers
 from lamella.plugins.states import PluginRecord, PluginState
-from lamella.specs import CommandSpec, ContentSpec, ProviderSpec, SinkSpec, Spec, ToolSourceSpec
+from lamella.specs import AgentSpec, CommandSpec, ContentSpec, ProviderSpec, SinkSpec, Spec, ToolSourceSpec
 
 if TYPE_CHECKING:
     from importlib_metadata import Distribution
@@ -182,6 +182,11 @@ class PluginHost:
         """The tool source of that name. Raises as :meth:`require`."""
         self.require("tool_source", name)
         return self._spec("tool_source", name, ToolSourceSpec)
+
+    def agent(self, name: str) -> AgentSpec:
+        """The agent of that name. Raises as :meth:`require`."""
+        self.require("agent", name)
+        return self._spec("agent", name, AgentSpec)
 
     def sink(self, name: str) -> SinkSpec:
         """The sink of that name, switched on or not. Raises as :meth:`require`."""

@@ -8,11 +8,11 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from lamella.specs import ContentSpec, ProviderSpec, SinkSpec, Spec, ToolSourceSpec
+from lamella.specs import AgentSpec, ContentSpec, ProviderSpec, SinkSpec, Spec, ToolSourceSpec
 
 __all__ = ["ADDRESSABLE", "CONTRIBUTIONS", "GROUPS", "KINDS", "Contribution", "Key", "Kind", "label"]
 
-Kind: TypeAlias = Literal["provider", "content", "tool_source", "sink", "plugin"]
+Kind: TypeAlias = Literal["provider", "content", "tool_source", "agent", "sink", "plugin"]
 Key: TypeAlias = tuple[Kind, str]
 """Which plugin: its kind and its entry point's name."""
 
@@ -21,6 +21,7 @@ GROUPS: Final[Mapping[str, Kind]] = MappingProxyType(
         "lamella.providers": "provider",
         "lamella.content": "content",
         "lamella.tool_sources": "tool_source",
+        "lamella.agents": "agent",
         "lamella.sinks": "sink",
         "lamella.plugins": "plugin",
     }
@@ -29,7 +30,7 @@ GROUPS: Final[Mapping[str, Kind]] = MappingProxyType(
 
 KINDS: Final[tuple[Kind, ...]] = tuple(GROUPS.values())
 
-ADDRESSABLE: Final[frozenset[Kind]] = frozenset({"provider", "content", "tool_source"})
+ADDRESSABLE: Final[frozenset[Kind]] = frozenset({"provider", "content", "tool_source", "agent"})
 """Kinds that act only when a program names them; the others act where they are switched on."""
 
 
@@ -47,6 +48,7 @@ CONTRIBUTIONS: Final[Mapping[Kind, Contribution]] = MappingProxyType(
         "provider": Contribution("lamella_provider", ProviderSpec),
         "content": Contribution("lamella_content_types", ContentSpec, several=True),
         "tool_source": Contribution("lamella_tool_source", ToolSourceSpec),
+        "agent": Contribution("lamella_agent", AgentSpec),
         "sink": Contribution("lamella_event_sink", SinkSpec),
     }
 )

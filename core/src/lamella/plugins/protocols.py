@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lamella.content import MediaContent
     from lamella.models import Model
     from lamella.specs import (
+        AgentSpec,
         CommandSpec,
         ContentSpec,
         Executor,
@@ -43,6 +44,7 @@ __all__ = [
     "ModelInfoHook",
     "PriceHook",
     "ProviderHook",
+    "AgentHook",
     "ToolSourceHook",
     "WrapModelHook",
     "WrapToolHook",
@@ -59,6 +61,12 @@ class ContentTypesHook(Protocol):
     """``lamella_content_types``."""
 
     def __call__(self) -> Sequence[ContentSpec] | None: ...
+
+
+class AgentHook(Protocol):
+    """``lamella_agent``."""
+
+    def __call__(self) -> AgentSpec | None: ...
 
 
 class ToolSourceHook(Protocol):

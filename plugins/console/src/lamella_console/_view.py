@@ -179,6 +179,9 @@ class AgentView:
         self._open_calls.clear()
         self._held.clear()
         self._block = self._thought = 0
+        if event.code == "memory.summarized":  # no attempt at the answer, but the cost of a summary
+            self._line("note", "the beginning of the conversation was summarized")
+            return
         taken = "the text above is taken back; " if event.visible else ""
         wait = f"again in {event.wait:.1f} s" if event.wait else "again"
         error = f" ({event.error})" if event.error else ""

@@ -20,6 +20,7 @@ _GROUPS = {
     "provider": "lamella.providers",
     "content": "lamella.content",
     "tool_source": "lamella.tool_sources",
+    "agent": "lamella.agents",
     "sink": "lamella.sinks",
     "plugin": "lamella.plugins",
 }
