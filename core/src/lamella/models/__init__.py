@@ -7,6 +7,7 @@ from lamella.models.completion import Completion, fold_response
 from lamella.models.content import encode_content
 from lamella.models.counting import TokenCount
 from lamella.models.estimate import estimate_tokens
+from lamella.models.exporting import export_tools
 from lamella.models.fallback import fallback
 from lamella.models.frames import NDJSONFrames, SSEFrames
 from lamella.models.http import WireModel
@@ -44,6 +45,7 @@ __all__ = [
     "WireModel",
     "encode_content",
     "estimate_tokens",
+    "export_tools",
     "fallback",
     "fold_response",
     "get_model",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from lamella.errors import ConfigError, PluginError
+from lamella.errors import AuthenticationError, ConfigError, PluginError
 from lamella.models.model import Model
 
 if TYPE_CHECKING:
     from lamella.config import Project
     from lamella.specs import ProviderSpec
 
-__all__ = ["get_model", "split_model_name"]
+__all__ = ["get_model", "split_model_name", "unkeyed_model"]
 
 _warned: set[str] = set()
 
@@ -72,3 +72,14 @@ def _check_known(provider: str, spec: ProviderSpec, model: str, project: Project
     if (key := f"{provider}:{model}") not in _warned:
         _warned.add(key)
         warnings.warn(text, UserWarning, stacklevel=3)
+
+
+def unkeyed_model(name: str) -> Model:
+    """The model of a name, also where there is no key: for what is written and never sent.
+
+    :raises LamellaError: as for :func:`get_model`.
+    """
+    try:
+        return get_model(name)
+    except AuthenticationError:
+        return get_model(name, api_key="")

@@ -12,11 +12,11 @@ from typing import Any
 
 import attrs
 
-from lamella.errors import AuthenticationError, LamellaError
+from lamella.errors import LamellaError
 from lamella.models.fallback import FallbackModel
 from lamella.models.http import WireModel
 from lamella.models.model import Model
-from lamella.models.registry import get_model
+from lamella.models.registry import unkeyed_model
 from lamella.models.report import EncodeReport
 from lamella.models.request import ModelRequest
 from lamella.models.structured.comparing import Difference, Fate, compare
@@ -102,15 +102,8 @@ def _asked(schema: Any) -> tuple[ModelRequest, Mapping[str, Any], str]:
 
 def _each(models: Model | str | Iterable[Model | str]) -> Iterator[Model]:
     for model in [models] if isinstance(models, Model | str) else models:
-        made = _made(model) if isinstance(model, str) else model
+        made = unkeyed_model(model) if isinstance(model, str) else model
         yield from made.models if isinstance(made, FallbackModel) else [made]
-
-
-def _made(name: str) -> Model:
-    try:
-        return get_model(name)
-    except AuthenticationError:
-        return get_model(name, api_key="")  # there is no key, and nothing is sent
 
 
 def _sent(
