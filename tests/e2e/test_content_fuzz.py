@@ -24,7 +24,7 @@ SEED = 4
 PROCESSES = 2
 SECONDS = 20.0
 """Of the processor, for one case with its thirty steps."""
-MEGABYTES = 700
+MEGABYTES = 1500
 """Of a process with all the SDKs and libraries in it."""
 
 NOTES = re.compile(r"(Note|Warning): |\[\S*libmpg123/|More samples per pixel than can be decoded")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
 
 import pytest
 from larder_defects import DEFECTS
@@ -16,6 +19,22 @@ from larder_defects import DEFECTS, suite
 
 globals().update({f"Test{name}": suite(name) for name in DEFECTS})
 """
+
+
+@pytest.fixture(autouse=True)
+def what_is_left_behind_ends_here() -> Iterator[None]:
+    """Servers, sockets and processes that a defect leaves are collected in silence, before other tests begin."""
+    yield
+    told = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
+            gc.collect()
+    finally:
+        sys.unraisablehook = told
+
 
 _found: dict[str, dict[str, str]] = {}
 

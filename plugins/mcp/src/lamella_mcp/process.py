@@ -35,6 +35,9 @@ _STDIN_GRACE: Final = 2.0
 """Seconds that a server has to end by itself once its standard input is closed."""
 
 _TERM_GRACE: Final = 1.0
+_KILL_GRACE: Final = 10.0
+"""A killed process is gone at once, but a busy system tells so late."""
+
 _POLL: Final = 0.01
 _CHUNK: Final = 1 << 16
 _TAIL_LINES: Final = 20
@@ -183,7 +186,7 @@ class ServerProcess:
             _signal_group(process.pid, signal.SIGTERM)
             await _exited(process, _TERM_GRACE)
         _kill_group(process.pid)  # also what a server leaves behind that ended by itself
-        if not await _exited(process, _TERM_GRACE):
+        if not await _exited(process, _KILL_GRACE):
             self._log.warning("MCP server %s: process %d does not end", self._server, process.pid)
         _living.discard((os.getpid(), process.pid))
         # A descendant that left the group may hold a pipe: without this the loop would watch it for ever.
