@@ -156,7 +156,9 @@ import sys, tracemalloc
 from lamella_image import ImageContent, plugin
 
 path, dialects = sys.argv[1], sys.argv[2:]
-ImageContent.from_file(path).describe()  # what is imported is not counted
+first = ImageContent.from_file(path)  # what is imported is not counted
+first.describe(), first.probe(), plugin.lamella_encode_content(first, dialects[0])
+del first
 for dialect in dialects:
     tracemalloc.start()
     image = ImageContent.from_file(path)
