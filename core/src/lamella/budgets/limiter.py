@@ -5,25 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 import attrs
 
 from lamella.errors import AgentInputError
 from lamella.events import Event
-from lamella.models.capabilities import Capabilities
-from lamella.models.counting import TokenCount
-from lamella.models.estimate import estimate_tokens
-from lamella.models.inputs import Input
+from lamella.models.estimate import CHARACTERS_PER_TOKEN, estimate_tokens
 from lamella.models.model import Embedding, Model, closing
-from lamella.models.plan import Plan
 from lamella.models.request import ModelRequest
+from lamella.models.wrapped import WrappedModel
 from lamella.response import spent
 from lamella.usage import TokenUsage, add_usage
-
-if TYPE_CHECKING:
-    from lamella.specs import ModelInfo
 
 __all__ = ["LimitedModel", "RateLimiter", "rate_limited"]
 
@@ -108,15 +102,10 @@ def rate_limited(model: Model, limiter: RateLimiter) -> LimitedModel:
 
 
 @attrs.define(kw_only=True, eq=False, slots=False)
-class LimitedModel(Model):
+class LimitedModel(WrappedModel):
     """A model behind a rate limiter; made by :func:`rate_limited`. All else is the model's own."""
 
-    inner: Model
     limiter: RateLimiter = attrs.field(repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.provider = self.inner.provider
-        self.model = self.inner.model
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Event]:
         """The model's events, once the limiter lets the request through."""
@@ -132,54 +121,9 @@ class LimitedModel(Model):
             used = None if usage is None else usage.resolved_total_tokens
             self.limiter.settle(estimated, estimated if used is None else used)
 
-    @property
-    def issuer(self) -> str:
-        """Whose opaque state the model makes."""
-        return self.inner.issuer
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the model can do."""
-        return self.inner.capabilities
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The model's settings."""
-        return self.inner.settings
-
-    @property
-    def info(self) -> ModelInfo | None:
-        """What is known of the model."""
-        return self.inner.info
-
-    @property
-    def output_limit(self) -> int | None:
-        """The most tokens an answer can have."""
-        return self.inner.output_limit
-
-    def with_settings(self, **changes: Any) -> LimitedModel:
-        """The model with other settings, behind the same limiter."""
-        return attrs.evolve(self, inner=self.inner.with_settings(**changes)) if changes else self
-
-    def plan(self, request: Input | ModelRequest) -> Plan:
-        """The model's plan."""
-        return self.inner.plan(request)
-
     async def embed(
         self, inputs: Sequence[str], *, model: str | None = None, dimensions: int | None = None
     ) -> list[Embedding]:
         """The model's vectors, once the limiter lets the request through."""
-        await self.limiter.acquire(sum(map(len, inputs)) // 4)
-        return await self.inner.embed(inputs, model=model, dimensions=dimensions)
-
-    async def count_tokens(self, request: Input | ModelRequest) -> TokenCount:
-        """As the model counts."""
-        return await self.inner.count_tokens(request)
-
-    async def list_models(self) -> Sequence[ModelInfo]:
-        """The models of its provider."""
-        return await self.inner.list_models()
-
-    async def aclose(self) -> None:
-        """Close the model."""
-        await self.inner.aclose()
+        await self.limiter.acquire(sum(map(len, inputs)) // CHARACTERS_PER_TOKEN)
+        return await super().embed(inputs, model=model, dimensions=dimensions)

@@ -30,6 +30,9 @@ class WrappedModel(Model):
     def __attrs_post_init__(self) -> None:
         self.provider = self.inner.provider
         self.model = self.inner.model
+        dialect = getattr(self.inner, "dialect", None)
+        if dialect is not None:
+            self.dialect = dialect  # for those who ask which wire it speaks
 
     def stream(self, request: ModelRequest) -> AsyncIterator[Event]:
         """The model's events."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import re
@@ -165,14 +166,14 @@ def _offer(item: Any) -> _Offer:
     raise AgentInputError(f"only an Agent or a Tool can be served over MCP, got {type(item).__name__}")
 
 
-class _Offer:
+class _Offer(abc.ABC):
     """A tool of the server."""
 
     tool: types.Tool
 
+    @abc.abstractmethod
     async def call(self, arguments: Mapping[str, Any], report: Report) -> types.CallToolResult:
         """Run it."""
-        raise NotImplementedError
 
 
 class _AgentOffer(_Offer):
