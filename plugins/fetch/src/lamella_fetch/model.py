@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 import attrs
@@ -13,8 +13,6 @@ from lamella.content import MediaContent
 from lamella.errors import ContentFetchError, ErrorCode, UnsupportedContentError
 from lamella.events import Event, ResponseDone
 from lamella.models import (
-    Capabilities,
-    Embedding,
     Input,
     Model,
     ModelRequest,
@@ -23,6 +21,7 @@ from lamella.models import (
 )
 from lamella.models.fallback import FallbackModel
 from lamella.models.model import closing
+from lamella.models.wrapped import WrappedModel
 from lamella_fetch.arrival import with_bytes
 from lamella_fetch.cache import FetchCache
 from lamella_fetch.fetcher import Fetched, Fetcher
@@ -32,7 +31,7 @@ from lamella_fetch.places import Place, media_of, with_media
 from lamella_fetch.settings import CACHE_BYTES, CONCURRENCY, FetchSettings
 
 if TYPE_CHECKING:
-    from lamella.specs import ModelInfo
+    pass
 
 __all__ = ["FetchingModel", "with_fetched_media", "wrapped"]
 
@@ -91,65 +90,15 @@ def _cache_of(model: Model, fetcher: Fetcher, most: int) -> FetchCache:
 
 
 @attrs.define(kw_only=True, eq=False, slots=False)
-class FetchingModel(Model):
+class FetchingModel(WrappedModel):
     """A model and what fetches for it; made by :func:`with_fetched_media`. All else is the model's own.
 
     Its ``dialect`` is the model's.
     """
 
-    inner: Model
     cache: FetchCache = attrs.field(repr=False)
     concurrency: int = attrs.field(default=CONCURRENCY, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.provider = self.inner.provider
-        self.model = self.inner.model
-        self.dialect: str = getattr(self.inner, "dialect", "")
-
-    # -- the model's own ----------------------------------------------------------------------------
-
-    @property
-    def issuer(self) -> str:
-        """Whose opaque state the model makes."""
-        return self.inner.issuer
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the model can do."""
-        return self.inner.capabilities
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The model's settings."""
-        return self.inner.settings
-
-    @property
-    def info(self) -> ModelInfo | None:
-        """What is known of the model."""
-        return self.inner.info
-
-    @property
-    def output_limit(self) -> int | None:
-        """The most tokens an answer can have."""
-        return self.inner.output_limit
-
-    def with_settings(self, **changes: Any) -> FetchingModel:
-        """The model with other settings, fetched for as before."""
-        return attrs.evolve(self, inner=self.inner.with_settings(**changes)) if changes else self
-
-    async def embed(
-        self, inputs: Sequence[str], *, model: str | None = None, dimensions: int | None = None
-    ) -> list[Embedding]:
-        """The model's vectors."""
-        return await self.inner.embed(inputs, model=model, dimensions=dimensions)
-
-    async def list_models(self) -> Sequence[ModelInfo]:
-        """The models of its provider."""
-        return await self.inner.list_models()
-
-    async def aclose(self) -> None:
-        """Close the model. The fetcher holds nothing open."""
-        await self.inner.aclose()
+    dialect: str = attrs.field(default="", init=False, repr=False)
 
     # -- with what is fetched -----------------------------------------------------------------------
 

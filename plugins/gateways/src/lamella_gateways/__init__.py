@@ -12,13 +12,12 @@ __all__: list[str] = []
 
 def __getattr__(name: str) -> Gateway:
     """The plugin of a row: ``lamella_gateways:groq`` is what an entry point names."""
-    if not name.startswith("_"):
-        from lamella_gateways.plugin import gateway
+    missing = f"module {__name__!r} has no attribute {name!r}, and there is no gateway of that name"
+    if name.startswith("_"):
+        raise AttributeError(missing)
+    from lamella_gateways.plugin import gateway
 
-        try:
-            return gateway(name)
-        except KeyError:
-            pass
-    raise AttributeError(
-        f"module {__name__!r} has no attribute {name!r}, and there is no gateway of that name"
-    )
+    try:
+        return gateway(name)
+    except KeyError as error:
+        raise AttributeError(missing) from error

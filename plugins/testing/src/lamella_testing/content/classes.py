@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -174,10 +175,8 @@ def _marks(data: bytes) -> list[str]:
 
     piece = data[:48]
     marks = [repr(piece)[2:-1], base64.b64encode(piece).decode()[:60]]
-    try:
+    with suppress(UnicodeDecodeError):  # bytes that are no text show only as the other two
         marks.append(data.decode()[:48])
-    except UnicodeDecodeError:
-        pass
     return [mark for mark in marks if len(mark) > 3]
 
 

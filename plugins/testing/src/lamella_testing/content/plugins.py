@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import subprocess
-import sys
-from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any
 
 from lamella.content import MediaContent
 from lamella_testing.content.base import UNKNOWN_DIALECT, ContentBase
-from lamella_testing.verdict import fail, require, skip
+from lamella_testing.light import heavy_imports
+from lamella_testing.verdict import require
 
 __all__ = ["PluginContract"]
 
@@ -64,56 +60,9 @@ class PluginContract(ContentBase):
         """Importing the plugin module imports ``lamella``, its own package and the standard library, nothing else."""
         module = self.encoding.module
         assert module is not None
-        if not _has_file(module):
-            skip(f"the module {module} is no file")
-        imported = _imported_by(module)
-        if isinstance(imported, str):
-            fail(f"python -c 'import {module}' fails: {imported}")
-        heavy = sorted(name for name in imported if name not in _LIGHT and name != module.partition(".")[0])
+        heavy = heavy_imports(module)
         require(
             not heavy,
             f"importing {module} imports {', '.join(heavy)}; import it in the function that needs it, and name the "
             'class by an import string: content_class="package.content:Class"',
         )
-
-
-_LIGHT: Final = {"lamella", "attr", "attrs", "__mp_main__", *sys.stdlib_module_names}
-
-_PROGRAM: Final = """
-import json, sys
-sys.path[:0] = json.loads(sys.argv[2])
-import lamella
-lamella.hookimpl, lamella.ContentSpec
-before = set(sys.modules)
-try:
-    __import__(sys.argv[1])
-except BaseException as error:
-    print(json.dumps(f"{type(error).__name__}: {error}"))
-else:
-    print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
-"""
-
-
-def _has_file(module: str) -> bool:
-    try:
-        spec = find_spec(module)
-    except (ImportError, ValueError):
-        return False
-    return spec is not None and spec.has_location
-
-
-@functools.cache
-def _imported_by(module: str) -> list[str] | str:
-    """The top-level names that importing a module brings into a new process, or why it cannot be imported."""
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, module, json.dumps(sys.path)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=120,
-    )
-    if done.returncode:
-        return done.stderr[-2000:]
-    answer: list[str] | str = json.loads(done.stdout.splitlines()[-1])
-    return answer
