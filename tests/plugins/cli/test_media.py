@@ -533,3 +533,27 @@ def test_images_are_drawn_in_a_terminal_that_can(paint: Any, files: Path) -> Non
     assert at_terminal(*run, "--show-images", TERM="xterm", **makes).count(drawing) == 2
     (files / "lamella.toml").write_text('[sink.console]\nimages = "never"\n')
     assert drawing not in at_terminal("runs", "show")
+
+
+def test_a_file_that_shows_nothing_is_refused(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.xyz"
+    notes.write_text("no picture")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "lamella_cli",
+            "run",
+            "-m",
+            "sim:demo",
+            "--no-store",
+            "--image",
+            str(notes),
+            "?",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert "neither its bytes nor its name show what it is" in done.stderr

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from lamella.content import Block, MediaContent
+from lamella.content.mime import UNKNOWN
 from lamella.errors import AgentInputError, ConfigError, PluginError
 from lamella.plugins import resolve_import_string
 from lamella_cli.media_options import Given, Kind
@@ -60,6 +61,10 @@ def _read(given: Given, content_class: type[MediaContent]) -> MediaContent:
 
 def _checked(media: MediaContent, given: Given) -> MediaContent:
     """What the bytes show decides the type, so a sound behind ``--image`` would be an image of type audio/mpeg."""
+    if media.mime_type == UNKNOWN:
+        raise AgentInputError(
+            f"--{given.kind} {given.value}: neither its bytes nor its name show what it is, and no model takes it so"
+        )
     right = "document" if media.mime_type == "application/pdf" else media.mime_type.partition("/")[0]
     if right != given.kind and right in get_args(Kind):
         raise AgentInputError(f"--{given.kind} {given.value}: it is {media.mime_type}; use --{right}")
