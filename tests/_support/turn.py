@@ -1,11 +1,11 @@
-"""Runs the calls of one turn by themselves, without an agent."""
+"""Runs the calls of one turn by themselves, without an agent; that tools begin is left out of what they show."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from lamella import Tool, ToolCallBlock
-from lamella.events import Event, ToolOutputDone
+from lamella.events import Event, ToolEnd, ToolOutputDone, ToolStart
 from lamella.tools import Approvals, run_calls
 
 
@@ -21,7 +21,8 @@ async def turn(made: Tool, *calls: dict[str, Any], **options: Any) -> list[Event
         ToolCallBlock(call_id=f"c{index}", name=made.name, arguments=arguments)
         for index, arguments in enumerate(calls or ({},))
     ]
-    return [item.event async for item in run_calls(blocks, {made.name: made}, **settings)]
+    running = run_calls(blocks, {made.name: made}, **settings)
+    return [item.event async for item in running if not isinstance(item.event, ToolStart | ToolEnd)]
 
 
 async def done(made: Tool, *calls: dict[str, Any], **options: Any) -> list[ToolOutputDone]:

@@ -34,6 +34,8 @@ TABLE: list[tuple[str, str, bool]] = [
     ("APIConnectionError", "api.connection.failed", True),
     ("APITimeoutError", "api.timeout", True),
     ("StreamInterruptedError", "api.stream.interrupted", True),
+    ("ReplayMismatchError", "replay.mismatch", False),
+    ("StoreError", "store.failed", False),
     ("PluginError", "plugin.failed", False),
     ("ConfigError", "config.invalid", False),
 ]

@@ -14,7 +14,7 @@ FLOORS = [
     "content",
     "messages prompt history losses",
     "events",
-    "runs response fold running_text rendering excerpts",
+    "runs response fold running_text rendering excerpts runlog",
     "serial streams log",
     "specs hookspecs",
     "plugins",
@@ -25,6 +25,7 @@ FLOORS = [
     "agent",
     "layers",
     "memory caching",
+    "recordings",
     "sync",
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms.split()}
@@ -36,6 +37,7 @@ ALLOWED = {
     ("models", "sync"): "the sync methods of Model go through the one facade",
     ("agent", "sync"): "the sync methods of Agent go through the one facade",
     ("memory", "sync"): "the sync methods of Conversation go through the one facade",
+    ("recordings", "sync"): "the sync methods of Recording go through the one facade",
     ("plugins", "models"): "the type of what a provider's factory returns is checked",
 }
 

@@ -5,6 +5,7 @@ from lamella._frozen import FrozenDict as FrozenDict
 from lamella._frozen import FrozenList as FrozenList
 from lamella.agent import Agent as Agent
 from lamella.agent import AgentStream as AgentStream
+from lamella.agent import Journal as Journal
 from lamella.agent import SyncAgentStream as SyncAgentStream
 from lamella.agent import aask as aask
 from lamella.agent import aextract as aextract
@@ -44,7 +45,9 @@ from lamella.errors import LLMError as LLMError
 from lamella.errors import OutputParserError as OutputParserError
 from lamella.errors import PluginError as PluginError
 from lamella.errors import RateLimitError as RateLimitError
+from lamella.errors import ReplayMismatchError as ReplayMismatchError
 from lamella.errors import ServerError as ServerError
+from lamella.errors import StoreError as StoreError
 from lamella.errors import StreamInterruptedError as StreamInterruptedError
 from lamella.errors import ToolError as ToolError
 from lamella.errors import ToolTimeoutError as ToolTimeoutError
@@ -73,10 +76,13 @@ from lamella.events import ResponseDone as ResponseDone
 from lamella.events import RunStreamEvent as RunStreamEvent
 from lamella.events import StreamEnd as StreamEnd
 from lamella.events import StreamError as StreamError
+from lamella.events import StreamResumed as StreamResumed
 from lamella.events import StreamStart as StreamStart
 from lamella.events import ToolCallDelta as ToolCallDelta
 from lamella.events import ToolCallDone as ToolCallDone
+from lamella.events import ToolEnd as ToolEnd
 from lamella.events import ToolOutputDone as ToolOutputDone
+from lamella.events import ToolStart as ToolStart
 from lamella.fold import fold as fold
 from lamella.history import check_history as check_history
 from lamella.history import repair_history as repair_history
@@ -115,6 +121,12 @@ from lamella.plugins import register_provider as register_provider
 from lamella.pricing import Price as Price
 from lamella.pricing import PriceTable as PriceTable
 from lamella.prompt import PromptTemplate as PromptTemplate
+from lamella.recordings import Recording as Recording
+from lamella.recordings import RunDiff as RunDiff
+from lamella.recordings import Verification as Verification
+from lamella.recordings import copy_runs as copy_runs
+from lamella.recordings import diff as diff
+from lamella.recordings import reprice as reprice
 from lamella.rendering import TextRenderer as TextRenderer
 from lamella.rendering import render_events as render_events
 from lamella.runs import AgentRun as AgentRun
@@ -135,6 +147,7 @@ from lamella.serial import to_json as to_json
 from lamella.specs import PLUGIN_API as PLUGIN_API
 from lamella.specs import AgentSpec as AgentSpec
 from lamella.specs import ChangingToolSource as ChangingToolSource
+from lamella.specs import ClaimingStore as ClaimingStore
 from lamella.specs import CommandSpec as CommandSpec
 from lamella.specs import ContentSpec as ContentSpec
 from lamella.specs import Executor as Executor

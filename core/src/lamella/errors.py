@@ -12,7 +12,8 @@
     │   │   └── OutputParserError
     │   └── AgentExecutionError
     │       ├── AgentMaxIterationsError
-    │       └── BudgetExceededError
+    │       ├── BudgetExceededError
+    │       └── ReplayMismatchError
     ├── ToolError
     │   ├── AgentToolCallError
     │   └── AgentToolExecutionError
@@ -26,6 +27,7 @@
     │   └── APIConnectionError
     │       ├── APITimeoutError
     │       └── StreamInterruptedError
+    ├── StoreError
     ├── PluginError                         (also a RuntimeError)
     └── ConfigError                         (also a ValueError)
 
@@ -62,7 +64,9 @@ __all__ = [
     "OutputParserError",
     "PluginError",
     "RateLimitError",
+    "ReplayMismatchError",
     "ServerError",
+    "StoreError",
     "StreamInterruptedError",
     "ToolError",
     "ToolTimeoutError",
@@ -95,6 +99,12 @@ class ErrorCode(enum.StrEnum):
     API_CONNECTION_FAILED = "api.connection.failed"
     API_TIMEOUT = "api.timeout"
     API_STREAM_INTERRUPTED = "api.stream.interrupted"
+    STORE_FAILED = "store.failed"
+    STORE_FULL = "store.full"
+    STORE_UNAVAILABLE = "store.unavailable"
+    STORE_CONFLICT = "store.conflict"
+    STORE_CORRUPT = "store.corrupt"
+    REPLAY_MISMATCH = "replay.mismatch"
     PLUGIN_FAILED = "plugin.failed"
     CONFIG_INVALID = "config.invalid"
 
@@ -216,6 +226,12 @@ class BudgetExceededError(AgentExecutionError):
     default_code = ErrorCode.BUDGET_EXCEEDED
 
 
+class ReplayMismatchError(AgentExecutionError):
+    """A run that is done again from its log asks for something else than the log says."""
+
+    default_code = ErrorCode.REPLAY_MISMATCH
+
+
 class ToolError(LamellaError):
     """A tool could not be called, or failed.
 
@@ -328,6 +344,17 @@ class StreamInterruptedError(APIConnectionError):
     """A stream ended without its terminal marker; ``partial`` has what had come."""
 
     default_code = ErrorCode.API_STREAM_INTERRUPTED
+
+
+class StoreError(LamellaError):
+    """A run store could not write or read; nothing of the batch counts as stored.
+
+    The code says why: ``store.full`` (no space), ``store.unavailable`` (locked, or the server is away: ``retryable``),
+    ``store.conflict`` (another process writes this run), ``store.corrupt`` (what is there cannot be read), else
+    ``store.failed``.
+    """
+
+    default_code = ErrorCode.STORE_FAILED
 
 
 class PluginError(LamellaError, RuntimeError):

@@ -8,6 +8,7 @@ arguments it does not need. *Contribution* hooks are called once, when the plugi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -80,8 +81,19 @@ def lamella_encode_content(content: MediaContent, dialect: str) -> Mapping[str, 
 
 
 @hookspec(firstresult=True)
-def lamella_price(usage: TokenUsage, model: str, provider: str | None) -> Cost | None:
-    """Price a usage, ``None`` when this plugin has no price for the model."""
+def lamella_price(
+    usage: TokenUsage,
+    model: str,
+    provider: str | None,
+    at: datetime | None,
+    context: Mapping[str, str] | None,
+) -> Cost | None:
+    """Price a usage, ``None`` when this plugin has no price for the model.
+
+    ``at`` is the time whose prices are asked for, ``None`` for those of now; a plugin that does not take it is not
+    asked for those of another time. ``context`` chooses among prices for the same tokens, such as
+    ``{"service_tier": "flex"}``, where it is known.
+    """
 
 
 @hookspec

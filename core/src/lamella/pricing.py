@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, Final, Self, TypeAlias
@@ -136,22 +137,41 @@ def _prefixes(model: str) -> Iterator[str]:
 
 
 def cost_of(
-    usage: TokenUsage, model: str, provider: str | None = None, *, prices: PriceTable | None = None
+    usage: TokenUsage,
+    model: str,
+    provider: str | None = None,
+    *,
+    prices: PriceTable | None = None,
+    at: datetime | None = None,
 ) -> Cost:
     """What a usage costs on a model, which may be written ``provider:model``.
 
     Prices are looked for in ``prices``, else in the current project's ``[prices]``, then asked of the
-    price plugins. Without any, the cost is that of the fallback rate, with ``priced=False``.
+    price plugins: those of now, or of the time ``at`` (UTC when naive; tables have no times, and hold for all).
+    Without any, the cost is that of the fallback rate, with ``priced=False``.
     """
-    found = (
-        _from_table(usage, model, provider, prices)
-        if prices is not None
-        else _from_project(usage, model, provider)
-    )
+    found = find_cost(usage, model, provider, prices=prices, at=at)
+    return found or Cost(amount=FALLBACK.amount(usage), priced=False, source="fallback")
+
+
+def find_cost(
+    usage: TokenUsage,
+    model: str,
+    provider: str | None = None,
+    *,
+    prices: PriceTable | None = None,
+    at: datetime | None = None,
+    context: Mapping[str, str] | None = None,
+) -> Cost | None:
+    """:func:`cost_of`, but ``None`` where nobody prices the model; ``context`` as for the hook ``lamella_price``."""
+    if prices is not None:
+        found = _from_table(usage, model, provider, prices)
+    else:
+        found = _from_project(usage, model, provider, at, context)
     if found is None and provider is None and ":" in model:
         named, _, rest = model.partition(":")
-        return cost_of(usage, rest, named, prices=prices)
-    return found or Cost(amount=FALLBACK.amount(usage), priced=False, source="fallback")
+        return find_cost(usage, rest, named, prices=prices, at=at, context=context)
+    return found
 
 
 def _from_table(usage: TokenUsage, model: str, provider: str | None, prices: PriceTable) -> Cost | None:
@@ -161,9 +181,15 @@ def _from_table(usage: TokenUsage, model: str, provider: str | None, prices: Pri
     return Cost(amount=price.amount(usage), priced=is_split(usage), source=prices.source)
 
 
-def _from_project(usage: TokenUsage, model: str, provider: str | None) -> Cost | None:
+def _from_project(
+    usage: TokenUsage,
+    model: str,
+    provider: str | None,
+    at: datetime | None,
+    context: Mapping[str, str] | None,
+) -> Cost | None:
     from lamella.config import current_project
 
     project = current_project()
     found = _from_table(usage, model, provider, project.prices)
-    return found or project.host.hooks.price(usage, model, provider)
+    return found or project.host.hooks.price(usage, model, provider, at=at, context=context)

@@ -23,6 +23,7 @@ __all__ = [
     "PLUGIN_API",
     "AgentSpec",
     "ChangingToolSource",
+    "ClaimingStore",
     "CommandSpec",
     "ContentSpec",
     "Executor",
@@ -73,7 +74,10 @@ class Sink(Protocol):
 
 @attrs.frozen(kw_only=True)
 class RunSummary:
-    """One line of a run store's list. ``started_at`` is Unix time in seconds, ``status`` as in ``RunResult``."""
+    """One line of a run store's list. ``started_at`` is Unix time in seconds.
+
+    ``status`` is that of ``RunResult``, or ``running`` where the store knows that a process is still writing the run.
+    """
 
     run_id: str
     status: str
@@ -89,6 +93,9 @@ class RunSummary:
     conversation: str | None = None
     """The id of the conversation that the run is part of, as its ``stream.start`` says."""
 
+    forked_from: str | None = None
+    """The id of the run that this one is a fork of."""
+
 
 @runtime_checkable
 class RunStore(Sink, Protocol):
@@ -99,6 +106,22 @@ class RunStore(Sink, Protocol):
 
     async def list(self, *, limit: int | None = None) -> Sequence[RunSummary]:
         """The stored runs, newest first."""
+
+
+@runtime_checkable
+class ClaimingStore(RunStore, Protocol):
+    """A run store that knows whether a run is still being written, so that two processes never go on with one run.
+
+    A run is claimed by whoever writes its first event, until its terminal event, or the end of the process.
+    """
+
+    async def claim(self, run_id: str, *, force: bool = False) -> None:
+        """Take over an interrupted run: what follows is written by this process.
+
+        :param force: although another process seems to be writing it, whose writes fail from now on.
+        :raises AgentInputError: there is no such run.
+        :raises StoreError: another process is writing it (``store.conflict``).
+        """
 
 
 @runtime_checkable

@@ -91,6 +91,7 @@ async def test_f_evt07_start_first_terminal_last_nothing_between_turns() -> None
         "message.output.done",
         "tool.call.done",
         "response.done",
+        "tool.start",
         "tool.output.done",
         "message.output.delta",
         "message.output.delta",

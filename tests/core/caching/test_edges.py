@@ -18,12 +18,12 @@ import pytest
 
 from lamella import Agent, AgentInputError, Message, ModelRequest
 from lamella.caching import DirectoryCache, MemoryCache, cached, cached_run
-from lamella.caching.canonical import encoded, hashed
 from lamella.caching.identity import stand_for
 from lamella.caching.recording import read, written
 from lamella.errors import AgentSerializationError
 from lamella.events import MessageOutputDone
 from lamella.layers import static
+from lamella.models.canonical import encoded, hashed
 
 from fakes import ScriptedModel, bare, says
 

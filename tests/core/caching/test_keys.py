@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from lamella import Message, Model, ModelRequest, Tool, tool
 from lamella.budgets import RateLimiter, rate_limited
 from lamella.caching import MemoryCache, cached
-from lamella.caching import canonical as canonical_module
-from lamella.caching.canonical import NoCanonicalForm, encoded, hashed
 from lamella.caching.identity import identity_of_model, identity_of_request, stand_for, token_of
 from lamella.content import MediaContent
 from lamella.models import OutputSchema, RequestOptions, fallback
+from lamella.models import canonical as canonical_module
+from lamella.models.canonical import NoCanonicalForm, encoded, hashed
 
 from fakes import ScriptedModel
 from strategies import json_values, messages, texts

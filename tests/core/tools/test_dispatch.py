@@ -32,7 +32,9 @@ from lamella.events import (
     ProgressEnd,
     ProgressStart,
     ProgressUpdate,
+    ToolEnd,
     ToolOutputDone,
+    ToolStart,
 )
 from lamella.tools import Approvals, Emitted, aemit, areport_progress, emit, report_progress, run_calls
 
@@ -54,7 +56,9 @@ def start(calls: Sequence[ToolCallBlock], tools: Sequence[Tool], **options: Any)
 
 
 async def gather(calls: Sequence[ToolCallBlock], tools: Sequence[Tool], **options: Any) -> list[Event]:
-    return [item.event async for item in start(calls, tools, **options)]
+    """What the calls show, but for their beginnings."""
+    running = start(calls, tools, **options)
+    return [item.event async for item in running if not isinstance(item.event, ToolStart | ToolEnd)]
 
 
 async def outputs(calls: Sequence[ToolCallBlock], tools: Sequence[Tool], **options: Any) -> list[Any]:
@@ -449,8 +453,8 @@ async def test_closing_cancels_and_awaits_every_task() -> None:
         return n
 
     stream = start([call("wait", str(n), n=n) for n in range(3)], [wait])
-    first = await anext(stream)
-    assert first.event.output == 0
+    shown = [(await anext(stream)).event for _ in range(4)]
+    assert [event.output for event in shown if isinstance(event, ToolOutputDone)] == [0]
     await stream.aclose()
     assert sorted(cleaned) == [1, 2]
     assert [task for task in asyncio.all_tasks() if task.get_name().startswith("tool ")] == []
@@ -558,8 +562,10 @@ async def test_f_evt10_progress_is_live_and_carries_the_call_id() -> None:
     events: list[Event] = []
     async for item in start([call("load", "c9")], [load]):
         events.append(item.event)
-        seen.set()
+        if len(events) > 1:
+            seen.set()
     assert events == [
+        ToolStart(id="c9", call_id="c9", name="load"),
         ProgressStart(key="load", details="reading", call_id="c9"),
         ProgressUpdate(key="load", fraction=0.5, call_id="c9"),
         ProgressUpdate(key="load", fraction=1.0, call_id="c9"),
@@ -577,7 +583,8 @@ async def test_f_evt10_async_tools_emit_too_and_nested_paths_are_kept() -> None:
         return "done"
 
     items = [item async for item in start([call("nest")], [nest])]
-    assert items[:3] == [
+    assert items[:4] == [
+        Emitted((), ToolStart(id="c1", call_id="c1", name="nest")),
         Emitted((), ProgressStart(key="a", call_id="c1")),
         Emitted(("inner",), AgentStart(agent="inner")),
         Emitted((), ProgressEnd(key="a", call_id="other")),
@@ -607,7 +614,7 @@ async def test_emitting_waits_for_the_consumer() -> None:
         await anext(stream)
         await asyncio.sleep(0.02)
         assert sent <= 66
-        assert len([item async for item in stream]) == 500
+        assert len([item async for item in stream]) == 501
 
 
 async def test_closing_frees_a_thread_that_waits_for_room() -> None:
@@ -694,6 +701,7 @@ async def test_f_evt16_pending_then_resolved_then_the_tool_runs() -> None:
     assert events == [
         ApprovalPending(call_id="c1", name="drop", arguments={"table": "t"}),
         ApprovalResolved(call_id="c1", name="drop", approved=True),
+        ToolStart(id="c1", call_id="c1", name="drop"),
         ToolOutputDone(id="c1", call_id="c1", name="drop", output="dropped t"),
     ]
 

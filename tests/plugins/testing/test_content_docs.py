@@ -26,7 +26,7 @@ def block(page: str) -> str:
 
 def ran(pytester: pytest.Pytester, code: str) -> pytest.RunResult:
     pytester.makepyfile(test_image=code)
-    return pytester.runpytest_inprocess("-q", "-W", "error", "-p", "no:cacheprovider", "-rf")
+    return pytester.runpytest_subprocess("-q", "-W", "error", "-p", "no:cacheprovider", "-rf")
 
 
 @pytest.mark.parametrize("page", PAGES)

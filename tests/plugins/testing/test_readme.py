@@ -20,7 +20,7 @@ def example() -> str:
 
 def run(pytester: pytest.Pytester, code: str) -> tuple[pytest.RunResult, dict[str, str]]:
     pytester.makepyfile(test_echo=code)
-    result = pytester.runpytest_inprocess("-q", "-W", "error", "-p", "no:cacheprovider", "-rf")
+    result = pytester.runpytest_subprocess("-q", "-W", "error", "-p", "no:cacheprovider", "-rf")
     return result, result.parseoutcomes()  # type: ignore[return-value]
 
 

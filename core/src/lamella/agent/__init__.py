@@ -5,6 +5,7 @@ from __future__ import annotations
 from lamella.agent.agent import Agent
 from lamella.agent.base import BaseAgent
 from lamella.agent.functional import AgentFunction, Emit
+from lamella.agent.journal import Journal
 from lamella.agent.named import get_agent
 from lamella.agent.oneliners import aask, aextract, ask, extract
 from lamella.agent.run import AgentStream, SyncAgentStream
@@ -15,6 +16,7 @@ __all__ = [
     "AgentStream",
     "BaseAgent",
     "Emit",
+    "Journal",
     "SyncAgentStream",
     "aask",
     "aextract",

@@ -11,6 +11,7 @@ import attrs
 from lamella._frozen import EMPTY
 from lamella.agent.base import BaseAgent
 from lamella.agent.fanout import SlowSinkPolicy
+from lamella.agent.journal import Journal, as_journal
 from lamella.agent.prepare import Prepared, given_tools, prepare, static_names
 from lamella.agent.scope import RunScope
 from lamella.budgets import Account, Budget
@@ -77,7 +78,7 @@ def _seconds(instance: object, attribute: attrs.Attribute[Any], value: object) -
 
 def _settings(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
-        raise AgentInputError(f"Agent.{attribute.name} must be a dict of settings by name, got {value!r:.80}")
+        raise AgentInputError(f"Agent.{attribute.name} must be a dict of values by name, got {value!r:.80}")
 
 
 def _budget(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -133,6 +134,9 @@ class Agent(BaseAgent[Out_co]):
         ``stream.approve(call_id)`` and denies after ``approval_timeout`` seconds.
     :param guardrails: see the last user message on its way in and the answer on its way out.
     :param sinks: receive the run's events, beside the sinks that the project enables.
+    :param journal: a run store that has each event before it is shown and each tool call before it runs, so that the
+        run can be resumed: a store, a ``Journal``, or the name of a configured one; by default the project's.
+    :param meta: JSON values that are stored with each run, for whoever looks for it.
     :param slow_sinks: ``wait`` for a slow sink, or ``shed`` deltas (durable events are never shed).
     :param tool_error_detail: how much of a tool's error the model is told: its ``message`` or only its ``class``.
     :param max_tool_output: where the outputs of tools are cut, in characters, unless a tool sets its own
@@ -174,6 +178,10 @@ class Agent(BaseAgent[Out_co]):
     )
     sinks: Sequence[Sink] = attrs.field(
         default=(), kw_only=True, validator=_all(Sink), converter=_listed, repr=False
+    )
+    journal: Journal | str | None = attrs.field(default=None, kw_only=True, converter=as_journal, repr=False)
+    meta: Mapping[str, Any] = attrs.field(
+        default=EMPTY, kw_only=True, validator=_settings, converter=_own_settings, repr=False
     )
     slow_sinks: SlowSinkPolicy = attrs.field(
         default="wait", kw_only=True, validator=_one_of("wait", "shed"), repr=False

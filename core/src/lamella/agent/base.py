@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
+from lamella._frozen import EMPTY
 from lamella.events import RunStreamEvent, StopReason
 from lamella.models.inputs import Input, ParsedInput
 from lamella.runs import AgentRun, Out_co, RunResult
@@ -19,6 +20,7 @@ from lamella.tools import Emitted, Tool
 if TYPE_CHECKING:
     from lamella.agent.fanout import SlowSinkPolicy
     from lamella.agent.functional import Emit
+    from lamella.agent.journal import Journal
     from lamella.agent.run import AgentStream, SyncAgentStream
     from lamella.agent.scope import RunScope
     from lamella.config import Project
@@ -70,6 +72,8 @@ class BaseAgent(abc.ABC, Generic[Out_co]):
     sinks: Sequence[Sink]
     slow_sinks: SlowSinkPolicy
     project: Project | None
+    journal: Journal | str | None = None
+    meta: Mapping[str, Any] = EMPTY
 
     @abc.abstractmethod
     async def prepare(self, scope: RunScope, stack: AsyncExitStack) -> Ready:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from lamella.tools import Emitted
 
 if TYPE_CHECKING:
     from lamella.agent.scope import RunScope
+    from lamella.runlog import LoggedAgent, RunLog
 
 __all__ = ["Child"]
 
@@ -67,6 +68,13 @@ class Child:
 
         :raises LamellaError: it failed; ``error`` has it too.
         """
+        rerun = self.scope.state.rerun
+        if rerun is not None and (logged := rerun.completed(self.scope.path)) is not None:
+            for item in self._again(rerun.log, logged):
+                yield item
+            if self.error is not None:
+                raise self.error
+            return
         try:
             async with AsyncExitStack() as stack:
                 ready = await self.agent.prepare(self.scope, stack)
@@ -92,6 +100,23 @@ class Child:
         }
         self._record(StreamEnd(**ended))
         yield Emitted((self.name,), AgentEnd(agent=self.agent.name, **ended))
+
+    def _again(self, log: RunLog, ended: LoggedAgent) -> Iterator[Emitted]:
+        """What the log has of it, to the end: it is not run."""
+        depth = len(self.scope.path)
+        for envelope in log.below(self.scope.path):
+            event, path = envelope.event, envelope.path[depth:]
+            if event.durable:
+                self._record(_framed(event) if not path else event, path)
+            self.begun = True
+            yield Emitted(envelope.path[depth - 1 :], event)
+        end = ended.end
+        assert isinstance(end, AgentEnd)
+        self.error = ended.failure()
+        self.output, self.result, self.stop_reason = end.output, end.result, end.stop_reason
+        output = getattr(self.agent, "_output", None)
+        if output is not None and end.result is not None:
+            self.value = output.read(end.result).value
 
     def cancelled(self) -> list[Emitted]:
         """What is left to say of one that was cancelled: what had come, and its end."""
@@ -128,6 +153,18 @@ class Child:
             token_usage=getattr(getattr(error, "partial", None), "usage", None),
         )
         return [*map(self._below, cut), Emitted((self.name,), end)]
+
+
+def _framed(event: Event) -> Event:
+    """The beginning and end of a nested agent as those of a run of its own."""
+    if isinstance(event, AgentStart):
+        facts = ("kind", "agent", "provider", "model", "settings", "system_instruction", "input")
+        return StreamStart(**{name: getattr(event, name) for name in facts})
+    if isinstance(event, AgentEnd):
+        return StreamEnd(
+            output=event.output, stop_reason=event.stop_reason, result=event.result, kind=event.kind
+        )
+    return event
 
 
 def _typed(error: BaseException) -> LamellaError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 
 from lamella.events import Event, RunStreamEvent
 from lamella.fold import Fold
@@ -27,11 +28,23 @@ class Emitter:
         self._text = RunningText()
         self._seq = 0
         self._start = time.perf_counter()
+        self._shift = 0.0
         self._first_token: float | None = None
+
+    def resume(self, envelopes: Sequence[RunStreamEvent]) -> None:
+        """Go on behind the envelopes of a stored run; the time between is left out of its times."""
+        for envelope in envelopes:
+            self.fold.feed(envelope)
+            self._text.feed(envelope.path, envelope.event)
+        last = envelopes[-1]
+        self._seq = last.seq + 1
+        self._shift = last.at - time.perf_counter()
+        self._start = last.start_time
+        self._first_token = last.first_token
 
     def wrap(self, event: Event, path: tuple[str, ...] = ()) -> RunStreamEvent:
         """The next envelope of the run."""
-        at = self._start if self._seq == 0 else time.perf_counter()
+        at = self._start if self._seq == 0 else time.perf_counter() + self._shift
         durable = event.durable
         if not durable and self._first_token is None:
             self._first_token = at

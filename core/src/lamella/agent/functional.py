@@ -82,6 +82,8 @@ async def run_as_function(
         async with aclosing(part.events()) as events:
             async for item in events:
                 await emit(call.emitter.wrap(item.event, item.path))
+                if scope.state.intents is not None:
+                    scope.state.intents.swallowed(item.event)
     finally:
         current_function.reset(outer)
     run = part.run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -47,6 +47,8 @@ def bound(tool: Tool, scope: RunScope) -> Tool:
 class AgentCall:
     """What the tool calls. Without a ``scope`` (outside a run) the agent runs by itself."""
 
+    runs_agent: ClassVar[bool] = True
+
     agent: BaseAgent
     name: str
     scope: RunScope | None = None
@@ -57,9 +59,11 @@ class AgentCall:
             result = await self.agent.arun(prompt)
             return result.run.result if isinstance(result.run, ExtractionRun) else result.output
         call = current_scope.get()
+        logged = call.children.popleft() if call is not None and call.children else None
+        path = self.scope.state.new_path(self.scope.path, self.name) if logged is None else logged
         child = Child(
             self.agent,
-            self.scope.child(self.name),
+            self.scope.child(self.name, path=path),
             ParsedInput(messages=(Message.user(prompt),)),
             call_id=None if call is None else call.call_id,
         )

@@ -17,9 +17,11 @@ import attrs
 from lamella.agent.base import BaseAgent, Turns
 from lamella.agent.emitter import Emitter, new_run_id
 from lamella.agent.fanout import FanOut, NamedSink
+from lamella.agent.journal import Intents, Journal, JournalWriter
+from lamella.agent.rerun import Rerun
 from lamella.agent.scope import RunScope, RunState
 from lamella.errors import AgentExecutionError, AgentInputError, ErrorCode, LamellaError
-from lamella.events import Event, RunStreamEvent, StreamEnd, StreamError, StreamStart
+from lamella.events import Event, RunStreamEvent, StreamEnd, StreamError, StreamResumed, StreamStart
 from lamella.models.inputs import Input, ParsedInput, parse_input
 from lamella.runs import NO_VALUE, Out_co, RunResult
 from lamella.tools import Approvals
@@ -28,8 +30,9 @@ from lamella.tools.tool import RunMode
 if TYPE_CHECKING:
     from lamella.config import Project
     from lamella.models.structured import Partial
+    from lamella.runlog import RunLog
 
-__all__ = ["AgentStream", "SyncAgentStream", "collect", "error_event", "start", "typed_error"]
+__all__ = ["AgentStream", "SyncAgentStream", "collect", "error_event", "restart", "start", "typed_error"]
 
 
 def start(
@@ -39,6 +42,38 @@ def start(
     if runtime_context is not None and not isinstance(runtime_context, Mapping):
         raise AgentInputError(f"runtime_context must be a dict, got {type(runtime_context).__name__}")
     return AgentStream(_Run(agent, parse_input(messages), dict(runtime_context or {}), mode))
+
+
+def restart(
+    agent: BaseAgent[Out_co],
+    rerun: Rerun,
+    runtime_context: Mapping[str, Any] | None,
+    mode: RunMode,
+    *,
+    journal: Journal | None = None,
+    begin: Callable[[], Awaitable[RunLog]] | None = None,
+) -> AgentStream[Out_co]:
+    """The stream of a run that is done again from its log.
+
+    :param journal: where it is written, in the place of the agent's and the project's own.
+    :param begin: called before anything else; gives the log as it stands then.
+    """
+    if runtime_context is not None and not isinstance(runtime_context, Mapping):
+        raise AgentInputError(f"runtime_context must be a dict, got {type(runtime_context).__name__}")
+    start = rerun.log.start
+    given = ParsedInput(messages=start.input, native=start.native_input, plain=start.plain_input)
+    watched = rerun.kind != "verify"
+    run = _Run(
+        agent,
+        given,
+        dict(runtime_context or {}),
+        mode,
+        rerun=rerun,
+        watched=watched,
+        journal=journal,
+        begin=begin,
+    )
+    return AgentStream(run)
 
 
 async def collect(
@@ -167,30 +202,60 @@ def _project_of(agent: BaseAgent) -> Project:
 
 
 class _Run:
-    """One run of an agent at the top."""
+    """One run of an agent at the top.
+
+    :param rerun: what it is done again from; the run of a log that is gone on with has its id.
+    :param watched: ``False`` keeps sinks and journals out of it.
+    """
 
     def __init__(
-        self, agent: BaseAgent, given: ParsedInput, runtime_context: dict[str, Any], mode: RunMode
+        self,
+        agent: BaseAgent,
+        given: ParsedInput,
+        runtime_context: dict[str, Any],
+        mode: RunMode,
+        *,
+        rerun: Rerun | None = None,
+        watched: bool = True,
+        journal: Journal | None = None,
+        begin: Callable[[], Awaitable[RunLog]] | None = None,
     ) -> None:
         self.agent = agent
+        self._begin = begin
         self.given = given
-        self.emitter = Emitter(new_run_id())
+        self.rerun = rerun
+        resumed = rerun is not None and rerun.kind != "fork"
+        self.emitter = Emitter(rerun.log.run_id if rerun is not None and resumed else new_run_id())
+        project = _project_of(agent)
+        kept = _journal_of(agent, project, journal) if watched else None
+        self.fanout = FanOut(self._sinks(project, kept) if watched else [], policy=agent.slow_sinks)
+        intents = None if kept is None else Intents()
+        self.journal = None if kept is None or intents is None else JournalWriter(*kept, intents)
         self.state = RunState(
             run_id=self.emitter.run_id,
-            project=_project_of(agent),
+            project=project,
             approvals=Approvals(agent.approve, timeout=agent.approval_timeout),
+            intents=intents,
+            rerun=rerun,
+            listened=kept is not None or not self.fanout.idle,
         )
         self.scope = RunScope(state=self.state, mode=mode, runtime_context=runtime_context)
-        self.fanout = FanOut(self._sinks(), policy=agent.slow_sinks)
         self._turns: Turns | None = None
+        self._unwritten: LamellaError | None = None
 
-    def _sinks(self) -> list[NamedSink]:
-        project = self.state.project
-        enabled = [NamedSink(name, project.build_sink(name)) for name in project.enabled_sinks()]
-        return [*enabled, *(NamedSink(type(sink).__name__, sink) for sink in self.agent.sinks)]
+    def _sinks(self, project: Project, journal: tuple[Journal, str] | None) -> list[NamedSink]:
+        """The sinks; the store that is the journal is not one too."""
+        kept = None if journal is None else journal[1]
+        enabled = [
+            NamedSink(name, project.build_sink(name)) for name in project.enabled_sinks() if name != kept
+        ]
+        own = [NamedSink(type(sink).__name__, sink) for sink in self.agent.sinks]
+        return [*enabled, *(named for named in own if journal is None or named.sink is not journal[0].store)]
 
     async def events(self) -> AsyncGenerator[RunStreamEvent, None]:
         """The whole run."""
+        if self._begin is not None and self.rerun is not None:
+            self.rerun.log = await self._begin()
         self.fanout.open()
         failure: LamellaError | None = None
         terminal: Event
@@ -199,12 +264,11 @@ class _Run:
             async with AsyncExitStack() as stack:
                 ready = await self.agent.prepare(self.scope, stack)
                 started = True
-                yield await self._emit(self._start_event(ready.facts()))
+                yield await self._emit(self._first_event(ready.facts()))
                 turns = self._turns = ready.turns(self.given)
                 listened = not self.fanout.idle
-                async with aclosing(turns.events()) as emitted:
-                    async for item in emitted:
-                        envelope = self.emitter.wrap(item.event, item.path)
+                async with aclosing(self._written(turns)) as emitted:
+                    async for envelope in emitted:
                         if listened:
                             await self.fanout.put(envelope)
                         yield envelope
@@ -222,9 +286,24 @@ class _Run:
             raise
         for envelope in await self._end(terminal, started):
             yield envelope
+        failure = failure or self._unwritten
         if failure is not None:
             failure.partial = self.emitter.result()
             raise failure
+
+    def _written(self, turns: Turns) -> AsyncGenerator[RunStreamEvent, None]:
+        """The events between the first and the last, as they may be shown."""
+        wrapped = self._wrapped(turns)
+        return wrapped if self.journal is None else self.journal.through(wrapped)
+
+    async def _wrapped(self, turns: Turns) -> AsyncGenerator[RunStreamEvent, None]:
+        rerun = self.rerun
+        async with aclosing(turns.events()) as emitted:
+            async for item in emitted:
+                if rerun is None:
+                    yield self.emitter.wrap(item.event, item.path)
+                elif (event := rerun.shown(item.path, item.event)) is not None:
+                    yield self.emitter.wrap(event, item.path)
 
     def result(self) -> RunResult[Any]:
         """The fold so far, with the value that the agent has made."""
@@ -234,32 +313,62 @@ class _Run:
         value = getattr(turns, "value", NO_VALUE)
         return found if value is NO_VALUE else attrs.evolve(found, value=value)
 
-    def _start_event(self, facts: Mapping[str, Any]) -> StreamStart:
+    def _first_event(self, facts: Mapping[str, Any]) -> Event:
+        rerun = self.rerun
+        if rerun is not None and rerun.kind == "resume":
+            self.emitter.resume(rerun.log.events)
+            unknown = tuple(call.call_id for _, call in rerun.log.unknown())
+            return StreamResumed(started_at=time.time(), unknown=unknown)
+        forked: dict[str, Any] = {}
+        if rerun is not None and rerun.kind == "fork":
+            forked = {"forked_from": rerun.log.run_id, "forked_at": rerun.log.events[-1].seq + 1}
         return StreamStart(
             **facts,
+            **forked,
             input=self.given.messages,
             native_input=self.given.native,
+            plain_input=self.given.plain,
             started_at=time.time(),
+            meta=self.agent.meta,
         )
 
     async def _emit(self, event: Event, path: tuple[str, ...] = ()) -> RunStreamEvent:
         envelope = self.emitter.wrap(event, path)
+        if self.journal is not None:
+            await self.journal.write([envelope])
+        if not self.fanout.idle:
+            await self.fanout.put(envelope)
+        return envelope
+
+    async def _emit_last(self, event: Event, path: tuple[str, ...] = ()) -> RunStreamEvent:
+        """An event at the end of a run, which nothing stops; that it is not in the journal is raised behind it."""
+        envelope = self.emitter.wrap(event, path)
+        if self.journal is not None:
+            try:
+                await self.journal.write([envelope])
+            except LamellaError as error:
+                self._unwritten = error
         if not self.fanout.idle:
             await self.fanout.put(envelope)
         return envelope
 
     async def _end(self, terminal: Event, started: bool) -> list[RunStreamEvent]:
         """The last envelopes. The sinks have them, and are closed, before the consumer sees them."""
-        last = [] if started else [await self._emit(self._start_event({"agent": self.agent.name}))]
+        last = [] if started else [await self._emit_last(self._first_event({"agent": self.agent.name}))]
         last += await self._close_open_blocks()
-        last.append(await self._emit(terminal))
-        await self.fanout.close()
+        last.append(await self._emit_last(terminal))
+        await self._close()
         return last
+
+    async def _close(self) -> None:
+        if self.journal is not None:
+            await self.journal.close()
+        await self.fanout.close()
 
     async def _close_open_blocks(self) -> list[RunStreamEvent]:
         """Make the text durable that had come when a response broke off."""
         cut = [(path, event) for path, assembler in self.state.open.items() for event in assembler.abort()]
-        return [await self._emit(event, path) for path, event in cut]
+        return [await self._emit_last(event, path) for path, event in cut]
 
     async def _abandon(self, interruption: BaseException) -> None:
         """Cancelled, or the consumer is gone: the sinks still get the end of the run."""
@@ -267,14 +376,27 @@ class _Run:
         why = "cancelled" if isinstance(interruption, asyncio.CancelledError) else "abandoned by its consumer"
         if not isinstance(interruption, asyncio.CancelledError | GeneratorExit):
             why = f"interrupted by {type(interruption).__name__}"
-        await self._emit(
+        await self._emit_last(
             StreamError(
                 error=f"the run was {why}",
                 code=ErrorCode.CANCELLED.value,
                 error_type=type(interruption).__name__,
             )
         )
-        await self.fanout.close()
+        await self._close()
+
+
+def _journal_of(agent: BaseAgent, project: Project, journal: Journal | None) -> tuple[Journal, str] | None:
+    """The journal that is given, else the agent's, else the project's, and its name.
+
+    :raises ConfigError: the name is not that of a run store.
+    """
+    given = journal or (agent.journal if agent.journal is not None else project.journal)
+    if given is None:
+        return None
+    if isinstance(given, Journal):
+        return given, type(given.store).__name__
+    return Journal(project.build_store(given)), given
 
 
 def typed_error(error: BaseException) -> LamellaError:

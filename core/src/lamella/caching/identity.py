@@ -29,7 +29,9 @@ __all__ = [
 _ASIDE: Final = frozenset({"api_key", "http_client", "response_format", "owned"})
 """Fields of models that do not decide an answer, or that something else stands for."""
 
-_UNSAID: Final = frozenset({"approve", "approval_timeout", "sinks", "slow_sinks", "budget", "project"})
+_UNSAID: Final = frozenset(
+    {"approve", "approval_timeout", "sinks", "slow_sinks", "journal", "meta", "budget", "project"}
+)
 """Fields of agents that do not decide an answer: who watches, and what it may cost."""
 
 

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from lamella.caching.canonical import NoCanonicalForm, hashed
 from lamella.caching.identity import stand_for
 from lamella.caching.recording import Moment, read, written
 from lamella.caching.store import CacheStore
 from lamella.errors import AgentInputError, AgentSerializationError
+from lamella.models.canonical import NoCanonicalForm, hashed
 
 __all__ = ["Keeping", "Tenant", "keeping"]
 

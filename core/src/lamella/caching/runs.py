@@ -14,7 +14,6 @@ from lamella._frozen import freeze, thaw
 from lamella.agent.base import BaseAgent, Ready, Turns
 from lamella.agent.prepare import Prepared
 from lamella.agent.scope import RunScope
-from lamella.caching.canonical import NoCanonicalForm, encoded
 from lamella.caching.definition import looked_up, models_of, what_it_does
 from lamella.caching.identity import identity_of_messages, identity_of_model
 from lamella.caching.keeping import Keeping, Tenant, keeping
@@ -22,6 +21,7 @@ from lamella.caching.recording import ANSWERED, Moment, Replay, at_times, check_
 from lamella.caching.store import CacheStore
 from lamella.errors import AgentInputError, LamellaError
 from lamella.events import AgentEnd, ApprovalPending, Event, GuardrailOverride, RunKind, StopReason
+from lamella.models.canonical import NoCanonicalForm, encoded
 from lamella.models.inputs import ParsedInput
 from lamella.models.model import Model
 from lamella.runs import NO_VALUE, Out_co
@@ -94,6 +94,11 @@ def cached_run(
     )
 
 
+_THE_AGENTS: Final = (
+    "name", "description", "approve", "approval_timeout", "sinks", "slow_sinks", "journal", "meta", "project"
+)  # fmt: skip
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class CachedAgent(BaseAgent[Out_co]):
     """An agent with a cache before it; made by :func:`cached_run`. Who it is, and who watches it, is the agent's."""
@@ -109,10 +114,12 @@ class CachedAgent(BaseAgent[Out_co]):
     approval_timeout: float = attrs.field(init=False, repr=False)
     sinks: Any = attrs.field(init=False, repr=False)
     slow_sinks: Any = attrs.field(init=False, repr=False)
+    journal: Any = attrs.field(init=False, repr=False)
+    meta: Any = attrs.field(init=False, repr=False)
     project: Any = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        for name in ("name", "description", "approve", "approval_timeout", "sinks", "slow_sinks", "project"):
+        for name in _THE_AGENTS:
             object.__setattr__(self, name, getattr(self.agent, name))
 
     @property

@@ -70,6 +70,7 @@ class AgentConfig:
     approval_timeout: float | None = None
     max_tool_output: int | None = None
     slow_sinks: Literal["wait", "shed"] | None = None
+    journal: str | None = None
     tool_error_detail: Literal["message", "class"] | None = None
     streaming: bool | None = None
     transplant: Literal["strict", "degrade"] | None = None

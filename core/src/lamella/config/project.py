@@ -26,7 +26,7 @@ from lamella.errors import ConfigError, PluginError
 from lamella.plugins import LOCK_NAME, Kind, PluginHost, Setting, build_settings, read_lock
 from lamella.plugins.names import canonical, did_you_mean
 from lamella.plugins.settings import plain, settings_fields
-from lamella.specs import ProviderSpec, Sink, Spec, ToolSource
+from lamella.specs import ProviderSpec, RunStore, Sink, Spec, ToolSource
 
 if TYPE_CHECKING:
     from lamella.pricing import PriceTable
@@ -124,6 +124,12 @@ class Project:
     def model(self) -> str | None:
         """The default model's name, such as ``"openai:gpt-5-nano"``."""
         value = self._value("model")
+        return None if value is None else str(value)
+
+    @property
+    def journal(self) -> str | None:
+        """The name of the run store that every run is written to before anything is shown or done."""
+        value = self._value("journal")
         return None if value is None else str(value)
 
     @property
@@ -254,6 +260,16 @@ class Project:
         if not isinstance(sink, Sink):
             raise PluginError(f"the factory of sink {name!r} returned {type(sink).__name__}, not a Sink")
         return sink
+
+    def build_store(self, name: str) -> RunStore:
+        """A sink that is a run store, with its settings, switched on or not.
+
+        :raises ConfigError: it is no run store; and as :meth:`build_sink`.
+        """
+        store = self.build_sink(name)
+        if not isinstance(store, RunStore):
+            raise ConfigError(f"sink {name!r} is no run store: it takes events, and cannot give them back")
+        return store
 
     @functools.cached_property
     def tools(self) -> Mapping[str, ToolConfig]:

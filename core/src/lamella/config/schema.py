@@ -15,7 +15,7 @@ __all__ = ["KEYS", "check_layer", "truth", "wrong"]
 _SWITCHES: Final = ("strict_plugins", "locked")
 _TABLES: Final = ("provider", "content", "sink", "plugin", "tools", "agents")
 
-KEYS: Final = ("model", "autoload", *_SWITCHES, "plugins", *_TABLES, "prices")
+KEYS: Final = ("model", "journal", "autoload", *_SWITCHES, "plugins", *_TABLES, "prices")
 """The top-level keys."""
 
 _TRUTH: Final = {
@@ -51,6 +51,8 @@ def _leaf(path: tuple[str, ...], value: Any) -> tuple[str, ...]:
 def _check_value(layer: Layer, key: str, known: str, value: Any) -> None:
     if known == "model" and not (isinstance(value, str) and value.strip()):
         raise wrong(layer, (key,), "a model's name such as 'openai:gpt-5-nano'", value)
+    if known == "journal" and not (isinstance(value, str) and value.strip()):
+        raise wrong(layer, (key,), "the name of a sink that stores runs, such as 'sql'", value)
     if known == "autoload" and value not in ("installed", "listed", "none"):
         raise wrong(layer, (key,), '"installed", "listed" or "none"', value)
     if known in _SWITCHES:
@@ -89,6 +91,10 @@ def wrong(layer: Layer, path: tuple[str, ...], wanted: str, value: Any) -> Confi
     got = repr(value)
     if isinstance(value, Mapping):
         got = "a table"
-    elif path[0] not in ("model", "autoload") and not isinstance(value, int | float) and not _harmless(value):
+    elif (
+        path[0] not in ("model", "journal", "autoload")
+        and not isinstance(value, int | float)
+        and not _harmless(value)
+    ):
         got = f"a {type(value).__name__}"  # it may be a key in the wrong line, which must not be shown
     return ConfigError(f"{layer.where(path)}: {layer.named(path)} must be {wanted}, got {got}")

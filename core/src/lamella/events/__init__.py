@@ -36,10 +36,13 @@ from lamella.events.stream import (
     ReasoningDone,
     StreamEnd,
     StreamError,
+    StreamResumed,
     StreamStart,
     ToolCallDelta,
     ToolCallDone,
+    ToolEnd,
     ToolOutputDone,
+    ToolStart,
 )
 
 __all__ = [
@@ -69,9 +72,12 @@ __all__ = [
     "StopReason",
     "StreamEnd",
     "StreamError",
+    "StreamResumed",
     "StreamStart",
     "TextSoFar",
     "ToolCallDelta",
     "ToolCallDone",
+    "ToolEnd",
     "ToolOutputDone",
+    "ToolStart",
 ]

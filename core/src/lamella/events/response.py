@@ -21,7 +21,9 @@ class ResponseDone(Event):
 
     ``raw_stop_reason`` is the provider's word, ``raw`` its payloads for this response, ``losses``
     what of the request could not be sent as it was. ``token_usage`` is the usage of this response. ``cached``
-    says that it was kept from an earlier call and cost nothing now.
+    says that it was kept from an earlier call and cost nothing now. ``request`` are digests of what an agent asked
+    for (``model``, ``system``, ``tools``, ``messages``, ``options``): a run that is done again from its log
+    must ask for the same.
     """
 
     type: ClassVar[Literal["response.done"]] = "response.done"
@@ -32,6 +34,7 @@ class ResponseDone(Event):
     model: str | None = None
     losses: tuple[Loss, ...] = attrs.field(default=(), converter=as_tuple)
     cached: bool = False
+    request: Mapping[str, str] | None = attrs.field(default=None, converter=freeze)
     _raw: Wire | None = attrs.field(default=None, repr=False, hash=False)
 
     @property

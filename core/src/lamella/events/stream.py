@@ -22,10 +22,13 @@ __all__ = [
     "ReasoningDone",
     "StreamEnd",
     "StreamError",
+    "StreamResumed",
     "StreamStart",
     "ToolCallDelta",
     "ToolCallDone",
+    "ToolEnd",
     "ToolOutputDone",
+    "ToolStart",
 ]
 
 
@@ -35,7 +38,11 @@ class StreamStart(Event):
 
     ``input`` are the messages given, ``native_input`` the provider-native payload if one was given
     instead. ``started_at`` is Unix time in seconds. ``settings`` never hold secrets. ``conversation`` is the id
-    of the conversation that the run is part of.
+    of the conversation that the run is part of, ``meta`` what the caller wrote on the run (``Agent.meta``).
+
+    ``plain_input`` says that the input was a bare string.
+
+    A fork says of which run it is one: its events before ``forked_at`` are those of ``forked_from``.
     """
 
     type: ClassVar[Literal["stream.start"]] = "stream.start"
@@ -49,8 +56,25 @@ class StreamStart(Event):
     native_input: tuple[Any, ...] | None = attrs.field(
         default=None, converter=freeze_optional_tuple, repr=False
     )
+    plain_input: bool = False
     started_at: float | None = None
     conversation: str | None = None
+    meta: Mapping[str, Any] = attrs.field(default=EMPTY, converter=freeze_mapping)
+    forked_from: str | None = None
+    forked_at: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StreamResumed(Event):
+    """An interrupted run goes on: the events before this one are those of the process that died.
+
+    ``started_at`` is Unix time in seconds; the monotonic times of the envelopes leave out the time between.
+    ``unknown`` are the ids of the calls that were running then: nobody knows what came of them.
+    """
+
+    type: ClassVar[Literal["stream.resumed"]] = "stream.resumed"
+    started_at: float | None = None
+    unknown: tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
 
 
 @attrs.frozen(kw_only=True)
@@ -138,6 +162,30 @@ class ToolOutputDone(Event):
             object.__setattr__(self, "_block", block)
             return block
         return self._block
+
+
+@attrs.frozen(kw_only=True)
+class ToolStart(Event):
+    """A tool begins to run: its arguments are checked and it is approved; from here on it may have effects.
+
+    With a journal it is stored before the tool runs, so that a call without it has not run, and a call with it
+    and without an outcome is *unknown*.
+    """
+
+    type: ClassVar[Literal["tool.start"]] = "tool.start"
+    call_id: str
+    name: str
+
+
+@attrs.frozen(kw_only=True)
+class ToolEnd(Event):
+    """A tool ended while a call before its own still runs; its ``tool.output.done`` follows in the order of the calls."""
+
+    type: ClassVar[Literal["tool.end"]] = "tool.end"
+    call_id: str
+    name: str
+    output: Any = attrs.field(default=None, converter=freeze_output)
+    is_error: bool = False
 
 
 @attrs.frozen(kw_only=True)

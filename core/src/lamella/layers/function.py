@@ -75,6 +75,8 @@ class FunctionAgent(Layer):
 
     async def _called(self, stage: Stage, call: FunctionCall, channel: Channel) -> AgentRun:
         async def emit(envelope: RunStreamEvent) -> None:
+            if (intents := stage.scope.state.intents) is not None:
+                intents.passing(envelope.event)
             await channel.put(Emitted(envelope.path, envelope.event))
 
         current_function.set(call)  # of this task alone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import attrs
 
@@ -13,33 +13,36 @@ from lamella.errors import AgentExecutionError, AgentInputError
 from lamella.events import RunKind
 from lamella.layers.layer import Layer
 from lamella.layers.stage import Stage
+from lamella.messages import Message
 from lamella.tools import Emitted, Tool
 
 __all__ = ["Handoffs", "handoffs"]
 
 
-class _Turnstile:
-    """Where a tool leaves the name of who goes on."""
+_PREFIX: Final = "transfer_to_"
 
-    def __init__(self) -> None:
-        self.next: str | None = None
 
-    def tool(self, agent: Agent) -> Tool:
-        name = str(agent.name)
+def _transfer(agent: Agent) -> Tool:
+    """The tool that hands the conversation to an agent. Its output says it all: of a stored run it is read again."""
 
-        async def transfer() -> str:
-            if self.next is not None:
-                return f"The conversation is already going to {self.next}."
-            self.next = name
-            return f"{name} goes on with the conversation."
+    async def transfer() -> str:
+        return f"{agent.name} goes on with the conversation."
 
-        about = f": {agent.description}" if agent.description else ""
-        return Tool(
-            coroutine=transfer,
-            name=f"transfer_to_{name}",
-            description=f"Hand the conversation to {name}{about}",
-            final=True,
-        )
+    about = f": {agent.description}" if agent.description else ""
+    return Tool(
+        coroutine=transfer,
+        name=f"{_PREFIX}{agent.name}",
+        description=f"Hand the conversation to {agent.name}{about}",
+        final=True,
+        idempotent=True,
+    )
+
+
+def _handed_to(history: Sequence[Message]) -> str | None:
+    """Who was handed the conversation last; where several were in one turn, the first of them."""
+    outputs = history[-1].tool_outputs if history else ()
+    names = (output.name for output in outputs if not output.is_error)
+    return next((name.removeprefix(_PREFIX) for name in names if name and name.startswith(_PREFIX)), None)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -56,20 +59,17 @@ class Handoffs(Layer):
         by_name = {str(agent.name): agent for agent in self.agents}
         current, given = self.agents[0], stage.given
         for _ in range(self.max_handoffs + 1):
-            turnstile = _Turnstile()
-            others = [turnstile.tool(other) for other in self.agents if other is not current]
+            others = [_transfer(other) for other in self.agents if other is not current]
             part = stage.part(attrs.evolve(current, tools=(*current.tools, *others)), given)
             async with aclosing(stage.play(part)) as events:
                 async for event in events:
                     yield event
             stage.output, stage.result, stage.stop_reason = part.output, part.result, part.stop_reason
             stage.value = part.value
-            if turnstile.next is None:
+            to = by_name.get(_handed_to(part.history) or "")
+            if to is None:
                 return
-            current, given = (
-                by_name[turnstile.next],
-                attrs.evolve(stage.given, messages=part.history, plain=False),
-            )
+            current, given = to, attrs.evolve(stage.given, messages=part.history, plain=False)
         raise AgentExecutionError(
             f"the conversation was handed over more than {self.max_handoffs} times; raise max_handoffs, or tell the "
             "agents when to answer themselves"

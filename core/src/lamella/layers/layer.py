@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, ClassVar, Self
 
@@ -11,6 +11,7 @@ import attrs
 
 from lamella.agent.base import BaseAgent
 from lamella.agent.fanout import SlowSinkPolicy
+from lamella.agent.journal import Journal, as_journal
 from lamella.agent.scope import RunScope
 from lamella.budgets import Account, Budget
 from lamella.config import Project
@@ -50,6 +51,8 @@ class Composite(BaseAgent):
     :param approve: decides tools that require approval, as for ``Agent``.
     :param budget: what a run may spend, all parts together.
     :param sinks: receive the run's events, beside the sinks that the project enables.
+    :param journal: a run store that has everything before it is shown or done, as for ``Agent``.
+    :param meta: JSON values that are stored with each run.
     """
 
     name: str | None = attrs.field(default=None, validator=_named)
@@ -61,6 +64,8 @@ class Composite(BaseAgent):
     approval_timeout: float = attrs.field(default=300.0, repr=False)
     sinks: Sequence[Sink] = attrs.field(default=(), repr=False)
     slow_sinks: SlowSinkPolicy = attrs.field(default="wait", repr=False)
+    journal: Journal | str | None = attrs.field(default=None, converter=as_journal, repr=False)
+    meta: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     budget: Budget | Account | None = attrs.field(default=None, repr=False)
     project: Project | None = attrs.field(default=None, repr=False)
     _built: dict[str, Model] = attrs.field(factory=dict, init=False, repr=False)

@@ -25,6 +25,8 @@ class Seat(BaseAgent[Out_co]):
         self.approval_timeout = agent.approval_timeout
         self.slow_sinks = agent.slow_sinks
         self.project = agent.project
+        self.journal = agent.journal
+        self.meta = agent.meta
         self.sinks = (*agent.sinks, *(sink for sink in sinks if not _among(sink, agent.sinks)))
         self._agent = agent
         self._conversation = conversation

@@ -11,11 +11,11 @@ from typing import Final
 import attrs
 
 from lamella._json import dumps
-from lamella.caching.canonical import encoded
 from lamella.content import Block, OpaqueContent, ReasoningBlock, TextBlock, ToolCallBlock, ToolOutputBlock
 from lamella.errors import AgentExecutionError, LamellaError
 from lamella.events import AttemptRollback, AttemptStart, Event
 from lamella.messages import Message
+from lamella.models.canonical import encoded
 from lamella.models.completion import Completion
 from lamella.models.estimate import CHARACTERS_PER_TOKEN
 from lamella.models.model import Model

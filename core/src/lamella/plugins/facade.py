@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -104,11 +105,25 @@ class Hooks:
             raise refusal
         return None
 
-    def price(self, usage: TokenUsage, model: str, provider: str | None = None) -> Cost | None:
-        """What a usage cost, by the first that knows: what is switched on, then the provider's own plugin."""
+    def price(
+        self,
+        usage: TokenUsage,
+        model: str,
+        provider: str | None = None,
+        *,
+        at: datetime | None = None,
+        context: Mapping[str, str] | None = None,
+    ) -> Cost | None:
+        """What a usage costs, by the first that knows: what is switched on, then the provider's own plugin.
+
+        The prices are those of now, or of the time ``at``: then only plugins that take a time are asked.
+        """
         own = self._usable([("provider", provider)] if provider else [])
+        told = {"usage": usage, "model": model, "provider": provider, "at": at, "context": context}
         for implementation in self._asked("lamella_price", own):
-            cost = self._isolated(implementation, Cost, "a Cost", usage=usage, model=model, provider=provider)
+            if at is not None and "at" not in implementation.arguments:
+                continue
+            cost = self._isolated(implementation, Cost, "a Cost", **told)
             if cost is not None:
                 return cost
         return None

@@ -12,6 +12,7 @@ These are the full forms. At run time an implementation may leave out arguments 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -96,7 +97,14 @@ class EncodeContentHook(Protocol):
 class PriceHook(Protocol):
     """``lamella_price``."""
 
-    def __call__(self, usage: TokenUsage, model: str, provider: str | None) -> Cost | None: ...
+    def __call__(
+        self,
+        usage: TokenUsage,
+        model: str,
+        provider: str | None,
+        at: datetime | None,
+        context: Mapping[str, str] | None,
+    ) -> Cost | None: ...
 
 
 class ModelInfoHook(Protocol):

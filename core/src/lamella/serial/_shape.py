@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from lamella.content import Block, ToolCallBlock, ToolOutputBlock
-from lamella.events import Event, ReasoningDone, RunStreamEvent, ToolCallDone, ToolOutputDone
+from lamella.events import Event, ReasoningDone, RunStreamEvent, ToolCallDone, ToolEnd, ToolOutputDone
 from lamella.runs import (
     AgentRun,
     MessageOutputItem,
@@ -74,7 +74,7 @@ def is_tagged(cls: type) -> bool:
 
 def has_parts(cls: type) -> bool:
     """Whether ``output`` may be a tuple of blocks, which is stored under ``parts``."""
-    return issubclass(cls, ToolOutputBlock | ToolOutputDone)
+    return issubclass(cls, ToolOutputBlock | ToolOutputDone | ToolEnd)
 
 
 def has_extra(cls: type) -> bool:

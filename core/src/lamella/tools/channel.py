@@ -118,10 +118,14 @@ class Channel:
 
 @attrs.define
 class CallScope:
-    """A call while it runs: what ``emit`` finds in the context."""
+    """A call while it runs: what ``emit`` finds in the context.
+
+    ``children`` are the paths that the agents it runs had in a log.
+    """
 
     channel: Channel
     call_id: str
+    children: deque[tuple[str, ...]] = attrs.field(factory=deque)
     open: bool = True
 
 

@@ -7,15 +7,18 @@ import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from lamella.content import ToolCallBlock
 from lamella.errors import AgentInputError, AgentToolCallError
-from lamella.events import ApprovalPending, ApprovalResolved, ToolOutputDone
+from lamella.events import ApprovalPending, ApprovalResolved, ToolEnd, ToolOutputDone, ToolStart
 from lamella.specs import Executor
 from lamella.tools.approval import Approvals
 from lamella.tools.calling import Pieces, call_tool
 from lamella.tools.channel import CallScope, Channel, Emitted, current_scope
 from lamella.tools.failure import ErrorDetail, Redaction, failure_of, log_failure
 from lamella.tools.invocation import Deny, ToolInvocation
+from lamella.tools.ledger import Entry, Ledger
 from lamella.tools.limits import cut
 from lamella.tools.runtime import ToolRuntime
 from lamella.tools.tool import RunMode, Tool
@@ -37,6 +40,7 @@ async def run_calls(
     key_prefix: str = "",
     error_detail: ErrorDetail = "message",
     max_output_chars: int | None = None,
+    ledger: Ledger | None = None,
 ) -> AsyncGenerator[Emitted, None]:
     """Run the calls of one turn and yield what happens.
 
@@ -50,6 +54,7 @@ async def run_calls(
         arguments nor denied calls.
     :param error_detail: ``class`` gives the model only the class of a failure.
     :param max_output_chars: where the outputs of tools are cut that have no such limit themselves.
+    :param ledger: what is stored of the calls, and what must be stored before they run.
     :raises ToolError: a tool with ``on_error="raise"`` failed.
     """
     if limit < 1:
@@ -64,9 +69,14 @@ async def run_calls(
         key_prefix=key_prefix,
         error_detail=error_detail,
         max_output_chars=max_output_chars,
+        ledger=ledger,
     )
+    entries = [Entry() if ledger is None else ledger.entry(call, tools.get(call.name)) for call in calls]
+    for entry in entries:
+        for path, event in entry.events:
+            yield Emitted(path, event)
     try:
-        turn.start(calls)
+        turn.start(calls, entries)
         while (item := await turn.next()) is not None:
             yield item
     finally:
@@ -88,6 +98,7 @@ class _Turn:
         key_prefix: str,
         error_detail: ErrorDetail,
         max_output_chars: int | None,
+        ledger: Ledger | None,
     ) -> None:
         self._tools = tools
         self._runtime = ToolRuntime(runtime_context)
@@ -99,27 +110,34 @@ class _Turn:
         self._key_prefix = key_prefix
         self._detail = error_detail
         self._max_chars = max_output_chars
+        self._ledger = ledger
         self._channel = Channel()
         self._tasks: list[asyncio.Task[None]] = []
         self._running = 0
         self._error: BaseException | None = None
 
-    def start(self, calls: Sequence[ToolCallBlock]) -> None:
+    def start(self, calls: Sequence[ToolCallBlock], entries: Sequence[Entry]) -> None:
         """Start every call; each knows the one whose output goes before its own."""
         previous, line = _set_event(), _set_event()
-        for call in calls:
-            shown = asyncio.Event()
+        for call, entry in zip(calls, entries, strict=True):
             tool = self._tools.get(call.name)
-            waits_for, leaves = (
-                (line, asyncio.Event()) if tool is not None and tool.sequential else (None, None)
+            sequential = tool is not None and tool.sequential
+            slot = _Slot(
+                call=call,
+                call_id=call.call_id or _UNKNOWN_ID,
+                tool=tool,
+                previous=previous,
+                waits_for=line if sequential else None,
+                leaves=asyncio.Event() if sequential else None,
+                entry=entry,
             )
-            line = leaves or line
+            line = slot.leaves or line
             # Not a coroutine yet: a task that is cancelled before it starts must leave none unawaited.
-            work = functools.partial(self._in_line, call, tool, waits_for, leaves)
-            task = asyncio.create_task(self._show(work, previous, shown), name=f"tool {call.name}")
+            work = functools.partial(self._in_line, slot)
+            task = asyncio.create_task(self._show(work, slot), name=f"tool {call.name}")
             task.add_done_callback(self._finished)
             self._tasks.append(task)
-            previous = shown
+            previous = slot.shown
         self._running = len(self._tasks)
         if not self._tasks:
             self._channel.end()
@@ -148,35 +166,41 @@ class _Turn:
         if error is not None or not self._running:
             self._channel.end()
 
-    async def _show(
-        self, work: Callable[[], Awaitable[ToolOutputDone]], previous: asyncio.Event, shown: asyncio.Event
-    ) -> None:
+    async def _show(self, work: Callable[[], Awaitable[ToolOutputDone]], slot: _Slot) -> None:
         output = await work()
-        await previous.wait()
+        if slot.begun and not slot.previous.is_set():
+            end = ToolEnd(
+                id=output.id,
+                call_id=output.call_id,
+                name=slot.call.name,
+                output=output.output,
+                is_error=output.is_error,
+            )
+            await self._channel.put(Emitted((), end))
+        await slot.previous.wait()
         await self._channel.put(Emitted((), output))
-        shown.set()
+        slot.shown.set()
 
-    async def _in_line(
-        self,
-        call: ToolCallBlock,
-        tool: Tool | None,
-        waits_for: asyncio.Event | None,
-        leaves: asyncio.Event | None,
-    ) -> ToolOutputDone:
+    async def _in_line(self, slot: _Slot) -> ToolOutputDone:
         try:
-            if waits_for is not None:
-                await waits_for.wait()
-            return await self._guarded(call, tool)
+            if slot.waits_for is not None:
+                await slot.waits_for.wait()
+            return await self._guarded(slot)
         finally:
-            if leaves is not None:
-                leaves.set()
+            if slot.leaves is not None:
+                slot.leaves.set()
 
-    async def _guarded(self, call: ToolCallBlock, tool: Tool | None) -> ToolOutputDone:
-        call_id = call.call_id or _UNKNOWN_ID
+    async def _guarded(self, slot: _Slot) -> ToolOutputDone:
+        call, call_id, tool = slot.call, slot.call_id, slot.tool
         execution = None if tool is None else tool.callable_for(self._mode)[1]
         pieces = Pieces()
+        if slot.entry.output is not None:
+            return slot.entry.output
+        if slot.entry.error is not None:
+            await slot.previous.wait()
+            raise slot.entry.error
         try:
-            return await self._call(call, call_id, tool, pieces)
+            return await self._call(slot, pieces)
         except Deny as denial:
             return self._refused(call, call_id, "refused", denial.reason)
         except Exception as error:
@@ -192,9 +216,8 @@ class _Turn:
     def _limit(self, tool: Tool | None) -> int | None:
         return self._max_chars if tool is None or tool.max_output_chars is None else tool.max_output_chars
 
-    async def _call(
-        self, call: ToolCallBlock, call_id: str, tool: Tool | None, pieces: Pieces
-    ) -> ToolOutputDone:
+    async def _call(self, slot: _Slot, pieces: Pieces) -> ToolOutputDone:
+        call, call_id, tool = slot.call, slot.call_id, slot.tool
         if tool is None:
             known = ", ".join(self._tools) or "none"
             raise AgentToolCallError(
@@ -202,37 +225,40 @@ class _Turn:
                 cause=KeyError(call.name),
             )
         values = tool.check(call)
-        if tool.needs_approval(values) and (denial := await self._denial(call, call_id)) is not None:
+        if tool.needs_approval(values) and (denial := await self._denial(slot)) is not None:
             return denial
         async with self._slots:
-            step = functools.partial(self._run, call, call_id, tool, values, pieces)
+            step = functools.partial(self._run, slot, tool, values, pieces)
             if self._executor is None:
                 return await step()
             return await self._executor(f"{self._key_prefix}{call_id}", step)
 
-    async def _denial(self, call: ToolCallBlock, call_id: str) -> ToolOutputDone | None:
+    async def _denial(self, slot: _Slot) -> ToolOutputDone | None:
         """Ask for approval; the output of a denied call, ``None`` when it may run."""
-        pending = ApprovalPending(call_id=call_id, name=call.name, arguments=call.arguments or {})
-        with self._approvals.expecting(pending) as decided:
-            await self._channel.put(Emitted((), pending))
-            decision = await decided()
-        reason = None if decision.reason is None else self._redact(decision.reason)
-        resolved = ApprovalResolved(
-            call_id=call_id, name=call.name, approved=decision.approved, reason=reason
-        )
-        await self._channel.put(Emitted((), resolved))
-        if decision.approved:
-            return None
-        return self._refused(call, call_id, "not approved", decision.reason)
+        call, call_id = slot.call, slot.call_id
+        resolved = slot.entry.decision
+        if resolved is None:
+            pending = ApprovalPending(call_id=call_id, name=call.name, arguments=call.arguments or {})
+            with self._approvals.expecting(pending) as decided:
+                await self._channel.put(Emitted((), pending))
+                decision = await decided()
+            reason = None if decision.reason is None else self._redact(decision.reason)
+            resolved = ApprovalResolved(
+                call_id=call_id, name=call.name, approved=decision.approved, reason=reason
+            )
+            await self._channel.put(Emitted((), resolved))
+        return None if resolved.approved else self._refused(call, call_id, "not approved", resolved.reason)
 
     def _refused(self, call: ToolCallBlock, call_id: str, how: str, reason: str | None) -> ToolOutputDone:
         why = f": {self._redact(reason)}" if reason else ""
         return _output(call, call_id, f"the call of {call.name} was {how}{why}", is_error=True)
 
     async def _run(
-        self, call: ToolCallBlock, call_id: str, tool: Tool, values: Mapping[str, Any], pieces: Pieces
+        self, slot: _Slot, tool: Tool, values: Mapping[str, Any], pieces: Pieces
     ) -> ToolOutputDone:
-        scope = CallScope(self._channel, call_id)
+        call, call_id = slot.call, slot.call_id
+        await self._begin(slot)
+        scope = CallScope(self._channel, call_id, slot.entry.children)
         token = current_scope.set(scope)
         try:
             invocation = ToolInvocation(
@@ -242,6 +268,30 @@ class _Turn:
         finally:
             scope.open = False
             current_scope.reset(token)
+
+    async def _begin(self, slot: _Slot) -> None:
+        """Say that the tool begins; with a journal, when that is stored."""
+        slot.begun = True
+        if slot.entry.started:
+            return
+        start = ToolStart(id=slot.call_id, call_id=slot.call_id, name=slot.call.name)
+        put = functools.partial(self._channel.put, Emitted((), start))
+        await (put() if self._ledger is None else self._ledger.announce(start, put))
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Slot:
+    """One call of the turn, and its place in the line."""
+
+    call: ToolCallBlock
+    call_id: str
+    tool: Tool | None
+    previous: asyncio.Event
+    waits_for: asyncio.Event | None
+    leaves: asyncio.Event | None
+    shown: asyncio.Event = attrs.field(factory=asyncio.Event)
+    entry: Entry
+    begun: bool = False
 
 
 def _output(call: ToolCallBlock, call_id: str, output: Any, *, is_error: bool = False) -> ToolOutputDone:

@@ -70,6 +70,8 @@ class Tool:
     :param sequential: calls of such tools run one at a time, in order.
     :param requires_approval: true, or a function of the arguments; one that raises means yes.
     :param final: the run ends with this tool's output, unless it is an error; its text is the run's answer.
+    :param idempotent: calling it twice has the effect of calling it once: a run that is resumed calls it again where
+        nobody knows what came of the first call.
     :param on_error: ``return`` gives a failure to the model as an error output, ``raise`` ends the run.
     :param max_output_chars: where text and JSON are cut, with a mark that says how much is missing; ``None``: the
         agent's limit.
@@ -94,6 +96,7 @@ class Tool:
     requires_approval: ApprovalRule = attrs.field(default=False, kw_only=True)
     on_error: Literal["return", "raise"] = attrs.field(default="return", kw_only=True)
     final: bool = attrs.field(default=False, kw_only=True)
+    idempotent: bool = attrs.field(default=False, kw_only=True)
     max_output_chars: int | None = attrs.field(default=None, kw_only=True, repr=False)
     max_output_bytes: int | None = attrs.field(default=None, kw_only=True, repr=False)
     wrappers: tuple[ToolWrapper, ...] = attrs.field(
@@ -167,6 +170,7 @@ class Tool:
         requires_approval: ApprovalRule = False,
         on_error: Literal["return", "raise"] = "return",
         final: bool = False,
+        idempotent: bool = False,
         max_output_chars: int | None = None,
         max_output_bytes: int | None = None,
     ) -> FunctionTool[P, R]:
@@ -186,6 +190,7 @@ class Tool:
             requires_approval=requires_approval,
             on_error=on_error,
             final=final,
+            idempotent=idempotent,
             max_output_chars=max_output_chars,
             max_output_bytes=max_output_bytes,
         )
@@ -266,6 +271,7 @@ def tool(
     requires_approval: ApprovalRule = False,
     on_error: Literal["return", "raise"] = "return",
     final: bool = False,
+    idempotent: bool = False,
     max_output_chars: int | None = None,
     max_output_bytes: int | None = None,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
