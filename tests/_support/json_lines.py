@@ -80,7 +80,14 @@ asyncio.run(main())
 
 @contextmanager
 def writing_process(
-    folder: Path, run_id: str, *, words: int = 6, begin: int = 0, end: int = 3, batch: int = 4, **settings: Any
+    folder: Path,
+    run_id: str,
+    *,
+    words: int = 6,
+    begin: int = 0,
+    end: int = 3,
+    batch: int = 4,
+    **settings: Any,
 ) -> Iterator[subprocess.Popen[str]]:
     """A process that writes the events from ``begin`` to ``end`` of a story, says how far it is, and holds the run open."""
     code = _CHILD.format(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -136,6 +137,39 @@ def test_f_use08_prices_come_from_plugins_that_are_switched_on(site: Site) -> No
     assert cost is not None
     assert (cost.amount, cost.source) == (Decimal(1), "cheap")
     assert hooks.price(USAGE, "other", "acme") is None
+
+
+def test_only_a_plugin_that_takes_a_time_is_asked_for_the_prices_of_one(site: Site) -> None:
+    site.add_plugin(
+        "undated",
+        """
+        from decimal import Decimal
+
+        @lamella.hookimpl
+        def lamella_price(usage, model, provider):
+            return Cost(amount=Decimal(1), priced=True, source="undated")
+        """,
+    )
+    site.add_plugin(
+        "dated",
+        """
+        from decimal import Decimal
+
+        @lamella.hookimpl
+        def lamella_price(usage, at, context=None):
+            return Cost(amount=Decimal(at.year), priced=True, source=str(context))
+        """,
+    )
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    hooks = PluginHost(distributions=site.distributions(), switches={"undated": True}).hooks
+    assert hooks.price(USAGE, "m", at=moment) is None
+    both = PluginHost(distributions=site.distributions(), switches={"dated": True, "undated": True}).hooks
+    cost = both.price(USAGE, "m", at=moment, context={"service_tier": "flex"})
+    assert cost is not None
+    assert (cost.amount, cost.source) == (Decimal(2026), "{'service_tier': 'flex'}")
+    now = hooks.price(USAGE, "m")
+    assert now is not None
+    assert now.source == "undated"
 
 
 def test_a_provider_prices_and_lists_its_own_models(site: Site) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -56,8 +58,14 @@ def test_typed_errors_and_interrupts_pass(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_full_implementation_fits_its_protocol() -> None:
-    def lamella_price(usage: TokenUsage, model: str, provider: str | None) -> Cost | None:
+    def lamella_price(
+        usage: TokenUsage,
+        model: str,
+        provider: str | None,
+        at: datetime | None,
+        context: Mapping[str, str] | None,
+    ) -> Cost | None:
         return None
 
     checked: PriceHook = lamella_price
-    assert checked(usage=TokenUsage(), model="m", provider=None) is None
+    assert checked(usage=TokenUsage(), model="m", provider=None, at=None, context=None) is None

@@ -80,3 +80,14 @@ async def test_a_reader_that_leaves_is_an_error_of_the_sink_alone() -> None:
     await sink.open()
     with pytest.raises(BrokenPipeError):
         await sink.write([RunStreamEvent(event=MessageOutputDelta(delta="x"), run_id="r", seq=0)])
+
+
+@pytest.mark.parametrize("said", ["auto", "true", "false"])
+def test_settings_come_from_files_and_the_environment(tmp_path: Path, said: str) -> None:
+    (tmp_path / "lamella.toml").write_text("[sink.console]\nview = 'tree'\nmarkdown = true\nwidth = 50\n")
+    sink = Project.load(tmp_path, environ={}).build_sink("console")
+    chosen = Project.load(tmp_path, environ={"LAMELLA__SINK__CONSOLE__MARKDOWN": said}).build_sink("console")
+    assert isinstance(sink, ConsoleSink)
+    assert isinstance(chosen, ConsoleSink)
+    assert (sink._chosen_view, sink._markdown, sink._width) == ("tree", True, 50)
+    assert chosen._markdown == {"auto": "auto", "true": True, "false": False}[said]

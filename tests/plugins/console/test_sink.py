@@ -419,16 +419,16 @@ async def test_a_stream_that_cannot_spell_a_character_gets_a_question_mark() -> 
     raw = io.BytesIO()
     sink = ConsoleSink(stream=io.TextIOWrapper(raw, encoding="ascii"))
     await sink.open()
-    await sink.write(envelopes([MessageOutputDelta(delta="naïve 世界")]))
-    assert raw.getvalue() == b"na?ve ??"
+    await sink.write(envelopes([MessageOutputDelta(delta="naïve 世界\n")]))
+    assert raw.getvalue() == b"na?ve ??\n"
 
 
 async def test_a_lone_surrogate_does_not_break_the_stream() -> None:
     raw = io.BytesIO()
     sink = ConsoleSink(stream=io.TextIOWrapper(raw, encoding="utf-8"))
     await sink.open()
-    await sink.write(envelopes([MessageOutputDelta(delta="a\ud800b")]))
-    assert raw.getvalue() == b"a?b"
+    await sink.write(envelopes([MessageOutputDelta(delta="a\ud800b\n")]))
+    assert raw.getvalue() == b"a?b\n"
 
 
 async def in_terminal(**settings: Any) -> bytes:
@@ -492,4 +492,4 @@ async def test_the_view_forgets_a_run_that_ended() -> None:
         await sink.open()
         await sink.write(envelopes([MessageOutputDelta(delta="x"), StreamEnd(output="x")], f"r{number}"))
         await sink.close()
-    assert (sink._views, sink._tallies) == ({}, {})
+    assert (sink._views, sink._runs) == ({}, {})

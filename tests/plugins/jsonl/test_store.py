@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 import pytest
 
 from lamella.content import TextBlock
-from lamella.errors import AgentInputError, AgentSerializationError, ConfigError
+from lamella.errors import AgentInputError, ConfigError, ErrorCode, StoreError
 from lamella.events import (
     Event,
     MessageOutputDelta,
@@ -34,6 +36,7 @@ from lamella.running_text import RunningText
 from lamella.specs import RunStore, RunSummary
 from lamella.usage import TokenUsage, add_usage
 from lamella_jsonl import JSONLSettings, JSONLStore
+from lamella_jsonl._writing import Writer
 
 STARTED = 1_790_000_000.25
 
@@ -216,8 +219,10 @@ async def test_a_broken_line_in_the_middle_names_file_and_line(tmp_path: Path) -
     path = only_file(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], b"not json\n", *lines[3:]]))
-    with pytest.raises(AgentSerializationError, match=rf"{path.name}:3"):
+    with pytest.raises(StoreError, match=rf"{path.name}:3.*delete this line") as raised:
         await store.load("3f2a9c")
+    assert raised.value.error_code is ErrorCode.STORE_CORRUPT
+    assert raised.value.context["line"] == 3
 
 
 async def test_events_and_fields_of_a_newer_release_survive(tmp_path: Path) -> None:
@@ -247,6 +252,7 @@ async def test_f_sto01_raw_dropped_leaves_every_payload_out(tmp_path: Path) -> N
     """F-STO01: raw by policy."""
     run = tool_run()
     message = attrs.evolve(Message.assistant("before"), raw={"body": 0})
+    assert isinstance(run[0].event, StreamStart)
     start = attrs.evolve(run[0].event, input=(Message.user("hi"), message, Message.user("again")))
     run[0] = attrs.evolve(run[0], event=start)
     store = JSONLStore(tmp_path, raw="dropped")
@@ -259,6 +265,23 @@ async def test_f_sto01_raw_dropped_leaves_every_payload_out(tmp_path: Path) -> N
         message.content for message in fold(run).messages
     ]
     assert result.token_usage == fold(run).token_usage
+
+
+async def test_f_sto01_raw_redacted_keeps_the_shape_without_the_words(tmp_path: Path) -> None:
+    """F-STO01: raw by policy."""
+    run = envelopes(
+        [
+            StreamStart(started_at=STARTED),
+            ResponseDone(raw={"id": "r1", "usage": {"total": 7}, "text": "private words"}),
+            StreamEnd(),
+        ]
+    )
+    store = JSONLStore(tmp_path, raw="redacted")
+    await store_run(store, run)
+    (_, done, _) = await store.load("3f2a9c")
+    assert isinstance(done.event, ResponseDone)
+    assert done.event.raw == {"id": "r1", "usage": {"total": 7}, "text": "[13 characters]"}
+    assert (store.deltas, store.raw) == (True, "redacted")
 
 
 async def test_lone_surrogates_survive(tmp_path: Path) -> None:
@@ -321,6 +344,12 @@ async def test_the_list_is_newest_first_and_says_what_matters(tmp_path: Path) ->
     assert [summary.run_id for summary in await store.list(limit=1)] == ["new"]
 
 
+async def test_the_list_says_of_which_run_one_is_a_fork(tmp_path: Path) -> None:
+    store = JSONLStore(tmp_path)
+    await store_run(store, envelopes([StreamStart(forked_from="77aa", forked_at=3), StreamEnd()]))
+    assert [summary.forked_from for summary in await store.list()] == ["77aa"]
+
+
 @pytest.mark.parametrize(
     ("code", "status"), [("agent.cancelled", "cancelled"), ("api.rate_limited", "failed")]
 )
@@ -360,28 +389,18 @@ async def test_an_empty_file_is_an_interrupted_run(tmp_path: Path) -> None:
     assert summary == RunSummary(run_id="abc", status="interrupted")
 
 
-@pytest.mark.parametrize(("policy", "synced"), [("end", 1), ("never", 0), ("batch", 4)])
-async def test_fsync_follows_the_policy(
-    tmp_path: Path, policy: str, synced: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[int] = []
-    monkeypatch.setattr("lamella_jsonl._writing.os.fsync", calls.append)
-    await store_run(JSONLStore(tmp_path, fsync=policy), tool_run())  # type: ignore[arg-type]
-    assert len(calls) == synced
-
-
 async def test_a_run_without_an_end_is_closed_with_the_last_run(tmp_path: Path) -> None:
     store = JSONLStore(tmp_path)
     await store.open()
     await store.write(tool_run()[:3])
     await store.close()
-    assert store._files == {}
+    assert [summary.status for summary in await store.list()] == ["interrupted"]
     assert fold(await store.load("3f2a9c")).status == "interrupted"
 
 
-@pytest.mark.parametrize("wrong", [{"raw": "redacted"}, {"fsync": "always"}])
+@pytest.mark.parametrize("wrong", [{"raw": "some"}, {"fsync": "always"}, {"layout": "heap"}])
 def test_a_policy_that_does_not_exist_is_refused(tmp_path: Path, wrong: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match=r"JSONLStore: (raw|fsync) must be one of"):
+    with pytest.raises(ConfigError, match=r"JSONLStore: (raw|fsync|layout) must be one of"):
         JSONLStore(tmp_path, **wrong)  # type: ignore[arg-type]
 
 
@@ -392,16 +411,16 @@ def test_the_settings_are_the_arguments(tmp_path: Path) -> None:
 
 async def test_the_loop_is_not_blocked_by_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are touched in other threads only."""
-    import threading
-
     threads: set[str] = set()
-    write = JSONLStore._write
-    monkeypatch.setattr(
-        JSONLStore,
-        "_write",
-        lambda self, batch: (threads.add(threading.current_thread().name), write(self, batch))[1],
-    )
+    write = Writer.write
+
+    def noted(writer: Writer, batch: Sequence[RunStreamEvent]) -> None:
+        threads.add(threading.current_thread().name)
+        write(writer, batch)
+
+    monkeypatch.setattr(Writer, "write", noted)
     await store_run(JSONLStore(tmp_path), tool_run())
+    assert threads
     assert threading.main_thread().name not in threads
 
 

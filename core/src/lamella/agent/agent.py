@@ -135,7 +135,8 @@ class Agent(BaseAgent[Out_co]):
     :param guardrails: see the last user message on its way in and the answer on its way out.
     :param sinks: receive the run's events, beside the sinks that the project enables.
     :param journal: a run store that has each event before it is shown and each tool call before it runs, so that the
-        run can be resumed: a store, a ``Journal``, or the name of a configured one; by default the project's.
+        run can be resumed: a store, a ``Journal``, or the name of a configured one; by default the project's,
+        with ``False`` none.
     :param meta: JSON values that are stored with each run, for whoever looks for it.
     :param slow_sinks: ``wait`` for a slow sink, or ``shed`` deltas (durable events are never shed).
     :param tool_error_detail: how much of a tool's error the model is told: its ``message`` or only its ``class``.
@@ -179,7 +180,7 @@ class Agent(BaseAgent[Out_co]):
     sinks: Sequence[Sink] = attrs.field(
         default=(), kw_only=True, validator=_all(Sink), converter=_listed, repr=False
     )
-    journal: Journal | str | None = attrs.field(default=None, kw_only=True, converter=as_journal, repr=False)
+    journal: Journal | str | Literal[False] | None = attrs.field(default=None, kw_only=True, converter=as_journal, repr=False)
     meta: Mapping[str, Any] = attrs.field(
         default=EMPTY, kw_only=True, validator=_settings, converter=_own_settings, repr=False
     )

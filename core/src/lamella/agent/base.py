@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol
 
 from lamella._frozen import EMPTY
 from lamella.events import RunStreamEvent, StopReason
@@ -72,7 +72,7 @@ class BaseAgent(abc.ABC, Generic[Out_co]):
     sinks: Sequence[Sink]
     slow_sinks: SlowSinkPolicy
     project: Project | None
-    journal: Journal | str | None = None
+    journal: Journal | str | Literal[False] | None = None
     meta: Mapping[str, Any] = EMPTY
 
     @abc.abstractmethod

@@ -72,12 +72,12 @@ class Journal:
     on_error: Literal["stop", "continue"] = attrs.field(default="stop", kw_only=True, validator=_policy)
 
 
-def as_journal(given: JournalLike | None) -> Journal | str | None:
-    """What an agent keeps of its ``journal``; a name waits for the run.
+def as_journal(given: JournalLike | Literal[False] | None) -> Journal | str | Literal[False] | None:
+    """What an agent keeps of its ``journal``; a name waits for the run, ``False`` means none whatever the project says.
 
     :raises AgentInputError: something that is no run store.
     """
-    return given if given is None or isinstance(given, Journal | str) else Journal(given)
+    return given if given is None or given is False or isinstance(given, Journal | str) else Journal(given)
 
 
 class Intents:

@@ -392,7 +392,7 @@ def _journal_of(agent: BaseAgent, project: Project, journal: Journal | None) -> 
     :raises ConfigError: the name is not that of a run store.
     """
     given = journal or (agent.journal if agent.journal is not None else project.journal)
-    if given is None:
+    if given is None or given is False:
         return None
     if isinstance(given, Journal):
         return given, type(given.store).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import attrs
 
@@ -64,7 +64,7 @@ class Composite(BaseAgent):
     approval_timeout: float = attrs.field(default=300.0, repr=False)
     sinks: Sequence[Sink] = attrs.field(default=(), repr=False)
     slow_sinks: SlowSinkPolicy = attrs.field(default="wait", repr=False)
-    journal: Journal | str | None = attrs.field(default=None, converter=as_journal, repr=False)
+    journal: Journal | str | Literal[False] | None = attrs.field(default=None, converter=as_journal, repr=False)
     meta: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     budget: Budget | Account | None = attrs.field(default=None, repr=False)
     project: Project | None = attrs.field(default=None, repr=False)

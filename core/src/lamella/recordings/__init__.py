@@ -6,7 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from lamella.recordings.copying import CopiedRun, CopyReport, acopy_runs, copy_runs
+    from lamella.recordings.copying import (
+        CopiedRun,
+        CopyReport,
+        acopy_runs,
+        astore_runs,
+        copy_runs,
+        store_runs,
+    )
     from lamella.recordings.differing import Difference, RunDiff, diff
     from lamella.recordings.lines import TornLine, export_lines, import_lines, read_runs
     from lamella.recordings.recording import Recording
@@ -26,6 +33,7 @@ __all__ = [
     "Verification",
     "acopy_runs",
     "areplay",
+    "astore_runs",
     "copy_runs",
     "diff",
     "export_lines",
@@ -33,6 +41,7 @@ __all__ = [
     "read_runs",
     "replay",
     "reprice",
+    "store_runs",
 ]
 
 _HOME: Final = {
@@ -47,6 +56,7 @@ _HOME: Final = {
     "Verification": "verifying",
     "acopy_runs": "copying",
     "areplay": "replaying",
+    "astore_runs": "copying",
     "copy_runs": "copying",
     "diff": "differing",
     "export_lines": "lines",
@@ -54,6 +64,7 @@ _HOME: Final = {
     "read_runs": "lines",
     "replay": "replaying",
     "reprice": "repricing",
+    "store_runs": "copying",
 }
 
 

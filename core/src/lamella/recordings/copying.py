@@ -13,7 +13,16 @@ from lamella.events import RunStreamEvent
 from lamella.recordings.comparing import Stored, first_loss, kept_of, stored
 from lamella.specs import ClaimingStore, RunStore, RunSummary
 
-__all__ = ["CopiedRun", "CopyReport", "CopyStatus", "OnExists", "acopy_runs", "astore_runs", "copy_runs"]
+__all__ = [
+    "CopiedRun",
+    "CopyReport",
+    "CopyStatus",
+    "OnExists",
+    "acopy_runs",
+    "astore_runs",
+    "copy_runs",
+    "store_runs",
+]
 
 CopyStatus: TypeAlias = Literal["copied", "skipped", "same", "differs", "running", "unreadable"]
 """``skipped``: it was there and was not looked at; ``same``: it was there; ``running``: it is being written."""
@@ -120,6 +129,19 @@ def copy_runs(
     from lamella.sync import run
 
     return run(acopy_runs(source, target, run_ids, on_exists=on_exists, lossy=lossy))
+
+
+def store_runs(
+    runs: Iterable[Sequence[RunStreamEvent]],
+    target: RunStore,
+    *,
+    on_exists: OnExists = "skip",
+    lossy: bool = False,
+) -> CopyReport:
+    """:func:`astore_runs`, for synchronous code."""
+    from lamella.sync import run
+
+    return run(astore_runs(runs, target, on_exists=on_exists, lossy=lossy))
 
 
 async def _prepared(target: RunStore, on_exists: OnExists, lossy: bool, source: RunStore | None) -> _Copying:

@@ -97,7 +97,9 @@ def diff(
 
     :raises AgentInputError: a run without an event.
     """
-    left, right = _Run(a), _Run(b)
+    a, b = (given if isinstance(given, RunResult) else list(given) for given in (a, b))
+    left = _Run(a, () if isinstance(b, RunResult) else _paths(b))
+    right = _Run(b, () if isinstance(a, RunResult) else _paths(a))
     return RunDiff(
         a=left.run_id, b=right.run_id, strict=strict, differences=list(_compared(left, right, strict))
     )
@@ -106,18 +108,22 @@ def diff(
 class _Run:
     """A run as steps."""
 
-    def __init__(self, given: RunResult | Iterable[RunStreamEvent]) -> None:
+    def __init__(self, given: RunResult | list[RunStreamEvent], paths: Sequence[_Path]) -> None:
         if isinstance(given, RunResult):
             self.run_id = given.run_id
-            steps = steps_of_result(given)
+            steps = steps_of_result(given, paths)
+        elif given:
+            self.run_id = given[0].run_id
+            steps = steps_of_events(given)
         else:
-            events = list(given)
-            if not events:
-                raise AgentInputError("diff: a run without an event cannot be compared")
-            self.run_id = events[0].run_id
-            steps = steps_of_events(events)
+            raise AgentInputError("diff: a run without an event cannot be compared")
         self.steps = {step.key: step for step in steps}
         self.paths = {step.path for step in steps}
+
+
+def _paths(events: Iterable[RunStreamEvent]) -> list[_Path]:
+    """The paths of agents, in the order in which they began."""
+    return list(dict.fromkeys(envelope.path for envelope in events))
 
 
 def _compared(left: _Run, right: _Run, strict: bool) -> Iterator[Difference]:

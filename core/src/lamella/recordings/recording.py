@@ -12,6 +12,7 @@ from lamella.agent.run import AgentStream, SyncAgentStream, collect, restart
 from lamella.errors import AgentInputError
 from lamella.events import RunStreamEvent, StreamEnd, StreamError
 from lamella.fold import fold
+from lamella.history import repair_history
 from lamella.models.model import Model
 from lamella.models.plan import Plan
 from lamella.models.registry import get_model
@@ -232,7 +233,7 @@ class Recording:
         """
         target = get_model(model) if isinstance(model, str) else model
         request = ModelRequest(
-            messages=fold(self.until(at)).history,
+            messages=tuple(repair_history(fold(self.until(at)).history)),
             native=self.log.start.native_input,
             system_instruction=getattr(agent, "system_instruction", None),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from lamella.content import TextBlock
 from lamella.messages import Message
@@ -13,15 +13,18 @@ from lamella.runs import AgentRun, ExtractionRun, RunResult
 
 __all__ = ["steps_of_result"]
 
-_UNTOLD = ("model", "stop_reason", "cost", "losses", "cached", "tools", "options", "attempts")
+_Path: TypeAlias = tuple[str, ...]
+
+_UNTOLD: Final = ("model", "stop_reason", "cost", "losses", "cached", "tools", "options", "attempts")
 
 
-def steps_of_result(result: RunResult) -> list[Step]:
+def steps_of_result(result: RunResult, paths: Sequence[_Path] = ()) -> list[Step]:
     """The steps of a run, agents that were called after the agent that called them.
 
-    Agents are named in the paths as they are named themselves: as in events, where no layer gave them other names.
+    Agents are named in the paths as they are named themselves. ``paths`` are those of the run that it is compared
+    with: a part of a layer that has no name gets the name of the part in its place there.
     """
-    steps = list(_steps(result.run, (), [plain_message(message) for message in result.input]))
+    steps = list(_steps(result.run, (), [plain_message(message) for message in result.input], paths))
     end = steps[-1]
     end.facts.update(
         status=result.status,
@@ -36,20 +39,21 @@ def steps_of_result(result: RunResult) -> list[Step]:
     return steps
 
 
-def _steps(run: AgentRun, path: tuple[str, ...], given: Any) -> Iterator[Step]:
+def _steps(run: AgentRun, path: _Path, given: Any, paths: Sequence[_Path]) -> Iterator[Step]:
     yield _start(run, path, given)
     yield from _turns(run, path)
     counts: dict[str, int] = {}
-    for child in run.children:
-        name = child.agent or "agent"
+    there = [each[-1] for each in paths if each and each[:-1] == path]
+    for place, child in enumerate(run.children):
+        name = child.agent or (there[place] if place < len(there) else "agent")
         counts[name] = count = counts.get(name, 0) + 1
-        yield from _steps(child, (*path, name if count == 1 else f"{name}#{count}"), UNKNOWN)
+        yield from _steps(child, (*path, name if count == 1 else f"{name}#{count}"), UNKNOWN, paths)
     facts: dict[str, Any] = dict.fromkeys(("status", "error", "output", "stop_reason", "usage"), UNKNOWN)
     facts["result"] = run.result if isinstance(run, ExtractionRun) else UNKNOWN
     yield Step(path=path, turn=None, kind="end", facts=facts)
 
 
-def _start(run: AgentRun, path: tuple[str, ...], given: Any) -> Step:
+def _start(run: AgentRun, path: _Path, given: Any) -> Step:
     facts = {
         "kind": run.type,
         "agent": run.agent,
@@ -70,7 +74,7 @@ def _start(run: AgentRun, path: tuple[str, ...], given: Any) -> Step:
     )
 
 
-def _turns(run: AgentRun, path: tuple[str, ...]) -> Iterator[Step]:
+def _turns(run: AgentRun, path: _Path) -> Iterator[Step]:
     turn = -1
     for message in getattr(run, "messages", ()):
         if message.role == "assistant":
@@ -80,7 +84,7 @@ def _turns(run: AgentRun, path: tuple[str, ...]) -> Iterator[Step]:
             yield _outputs(message, path, max(turn, 0))
 
 
-def _response(message: Message, path: tuple[str, ...], turn: int) -> Step:
+def _response(message: Message, path: _Path, turn: int) -> Step:
     facts, vendor = response_facts(message.content)
     facts.update(dict.fromkeys(_UNTOLD, UNKNOWN))
     facts["usage"] = UNKNOWN if message.meta.get("incomplete") else plain_usage(message.usage)
@@ -94,7 +98,7 @@ def _response(message: Message, path: tuple[str, ...], turn: int) -> Step:
     )
 
 
-def _outputs(message: Message, path: tuple[str, ...], turn: int) -> Step:
+def _outputs(message: Message, path: _Path, turn: int) -> Step:
     step = Step(path=path, turn=turn, kind="outputs")
     for place, output in enumerate(message.tool_outputs, start=1):
         step.facts[f"output {place}"] = {

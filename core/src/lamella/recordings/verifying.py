@@ -163,7 +163,8 @@ def _first_difference(who: str, logged: list[RunStreamEvent], made: list[RunStre
 
 def _plain(envelope: RunStreamEvent) -> dict[str, Any]:
     document = to_dict(envelope.event)
-    document.pop("started_at", None)
+    for note in ("started_at", "meta"):
+        document.pop(note, None)
     for how in ("mode", "execution_mode"):  # how the run was called is not part of what it does
         document.get("context", {}).pop(how, None)
     return document

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 import attrs
 
@@ -26,13 +26,17 @@ from lamella_cli.output import error_line, notice
 from lamella_cli.prompting import prompt_message, read_prompt
 from lamella_cli.saving import MadeMedia, save_media
 from lamella_cli.storing import Keeping, enabled_stores, keep_runs
-from lamella_cli.tooling import find_tools
+from lamella_cli.tooling import find_tools, settled_name
 
 if TYPE_CHECKING:
+    from lamella.agent.journal import JournalLike
     from lamella.config import Project
     from lamella_cli.session import Session
 
-__all__ = ["Asked", "Planned", "ask", "plan"]
+__all__ = ["REMEMBERED", "Asked", "Planned", "agent_of", "ask", "plan", "ready_model", "show"]
+
+REMEMBERED: Final = "command_line"
+"""The key in a run's ``meta`` under which what the command line said of its agent is kept, to be said again."""
 
 
 @attrs.frozen(kw_only=True)
@@ -53,6 +57,17 @@ class Asked:
     store: bool = True
     approve: ApprovalMode = "ask"
 
+    def remembered(self) -> dict[str, Any]:
+        """What is kept of it with the run, so that ``lamella runs resume`` makes the same agent."""
+        said: dict[str, Any] = {
+            "agent": self.agent,
+            "model": self.model,
+            "tools": [settled_name(name) for name in self.tools],
+            "system": self.system,
+            "max_iterations": self.max_iterations,
+        }
+        return {REMEMBERED: {name: value for name, value in said.items() if value}}
+
 
 @attrs.frozen(kw_only=True)
 class Planned:
@@ -62,6 +77,7 @@ class Planned:
     agent: Agent
     message: Message
     display: Display
+    keeping: Keeping | None
     debug: bool
 
 
@@ -75,15 +91,18 @@ def plan(session: Session, asked: Asked, output: TextIO) -> Planned:
     project = session.project
     enabled = project.enabled_sinks()
     display = JSONLines(output) if asked.as_json else People(console_settings(project, asked.show_images))
-    stores = () if asked.store else tuple(enabled_stores(project))
+    keeping = keep_runs(project) if asked.store else None
+    stores = tuple(enabled_stores(project)) if keeping is None else (keeping.name,)
     project = session.without_sinks([name for name in enabled if name == CONSOLE or name in stores])
     text = read_prompt(asked.prompt, stdin_taken=any(given.is_stdin for given in asked.media))
     message = prompt_message(text, read_media(asked.media, project))
-    agent = _agent(asked, project, find_tools(asked.tools, project))
-    return Planned(project=project, agent=agent, message=message, display=display, debug=session.debug)
+    agent = agent_of(asked, project, find_tools(asked.tools, project))
+    return Planned(
+        project=project, agent=agent, message=message, display=display, keeping=keeping, debug=session.debug
+    )
 
 
-def _agent(asked: Asked, project: Project, tools: Sequence[ToolSource]) -> Agent:
+def agent_of(asked: Asked, project: Project, tools: Sequence[ToolSource]) -> Agent:
     """The agent that is named, or one of the model alone, with what the command line says."""
     agent = Agent() if asked.agent is None else named_agent(asked.agent, asked.model, project)
     return attrs.evolve(
@@ -93,6 +112,7 @@ def _agent(asked: Asked, project: Project, tools: Sequence[ToolSource]) -> Agent
         tools=[*agent.tools, *tools],
         max_iterations=asked.max_iterations or agent.max_iterations,
         approve=agent.approve if asked.approve == "ask" else None,
+        meta={**agent.meta, **asked.remembered()},
         project=project,
     )
 
@@ -109,31 +129,35 @@ def _model_of(agent: Agent, asked: str | None, project: Project) -> Model | str:
 
 async def ask(planned: Planned, asked: Asked) -> int:
     """Do the run; return the exit code."""
-    project, agent = planned.project, planned.agent
-    async with _model(agent, project) as model:
+    async with ready_model(planned.agent, planned.project) as model:
         message = planned.message
         if asked.downscale:
             message = await downscale(message, getattr(model, "dialect", None))
-        keeping = keep_runs(project) if asked.store else None
-        unshown = Unshown()
-        sinks: list[Sink] = [*agent.sinks, unshown]
-        if keeping is not None and keeping.extra is not None:
-            sinks.append(keeping.extra)
-        stream = attrs.evolve(agent, model=model, sinks=sinks).astream([message])
-        made = MadeMedia()
-        display = Collecting(planned.display, made)
-        try:
-            # An agent that decides for itself does not ask.
-            approver = Approver(asked.approve if agent.approve is None else "itself")
-            ended = await drive(stream, display, approver, unshown, debug=planned.debug)
-        finally:
-            saved = _save(made, asked)
-        await _say_where(stream, keeping)
-        return ended if saved or ended is not Exit.OK else Exit.FAILED
+        agent = attrs.evolve(planned.agent, model=model)
+        return await show(agent, lambda made: made.astream([message]), planned, asked)
+
+
+async def show(agent: Agent, start: Callable[[Agent], AgentStream], planned: Planned, asked: Asked) -> int:
+    """Show the run that ``start`` makes of the agent, told where its events go; return the exit code."""
+    unshown = Unshown()
+    keeping = planned.keeping
+    sinks: list[Sink] = [*agent.sinks, unshown]
+    journal: JournalLike | Literal[False] = False if keeping is None else keeping.journal
+    stream = start(attrs.evolve(agent, sinks=sinks, journal=journal))
+    made = MadeMedia()
+    display = Collecting(planned.display, made)
+    try:
+        # An agent that decides for itself does not ask.
+        approver = Approver(asked.approve if agent.approve is None else "itself")
+        ended = await drive(stream, display, approver, unshown, debug=planned.debug)
+    finally:
+        saved = _save(made, asked)
+    await _say_where(stream, keeping)
+    return ended if saved or ended is not Exit.OK else Exit.FAILED
 
 
 @asynccontextmanager
-async def _model(agent: Agent, project: Project) -> AsyncIterator[Model]:
+async def ready_model(agent: Agent, project: Project) -> AsyncIterator[Model]:
     """The agent's model; one that is made of a name is closed."""
     if isinstance(agent.model, Model):
         yield agent.model

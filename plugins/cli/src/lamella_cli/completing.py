@@ -1,4 +1,4 @@
-"""Names for the shell to complete: of tool sources and agents. What cannot be read completes to nothing."""
+"""Names for the shell to complete: of tool sources, agents and run stores. What cannot be read completes to nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lamella.errors import LamellaError
 if TYPE_CHECKING:
     from lamella.config import Project
 
-__all__ = ["complete_agents", "complete_sources"]
+__all__ = ["complete_agents", "complete_sources", "complete_stores"]
 
 
 def complete_sources(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -29,6 +29,16 @@ def complete_sources(ctx: click.Context, param: click.Parameter, incomplete: str
 def complete_agents(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The tables of ``[agents]``."""
     return _names(ctx, incomplete, lambda project: project.agents)
+
+
+def complete_stores(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The installed run stores."""
+    return _names(ctx, incomplete, _stores)
+
+
+def _stores(project: Project) -> Iterable[str]:
+    host = project.host
+    return (name for name in host.names("sink") if host.record("sink", name).usable and host.sink(name).store)
 
 
 def _names(

@@ -140,7 +140,7 @@ def _set_up_logging(verbose: int) -> None:
 
 _COMMANDS: Final = {
     "run": ("lamella_cli.commands.run:run", "Ask a model, with tools, and show the run while it happens."),
-    "runs": ("lamella_cli.commands.runs:runs", "List stored runs, and show one."),
+    "runs": ("lamella_cli.commands.runs:runs", "List, show, replay, compare and move stored runs."),
     "tools": ("lamella_cli.commands.tools:tools", "List, show and call tools."),
     "plugins": ("lamella_cli.commands.plugins:plugins", "List, explain, lock and verify plugins."),
 }

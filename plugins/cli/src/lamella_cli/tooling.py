@@ -16,7 +16,7 @@ from lamella.specs import ToolSource
 if TYPE_CHECKING:
     from lamella.config import Project
 
-__all__ = ["find_tools", "is_source", "split_name", "tool_source"]
+__all__ = ["find_tools", "is_source", "settled_name", "split_name", "tool_source"]
 
 
 def find_tools(names: Iterable[str], project: Project) -> list[ToolSource]:
@@ -40,6 +40,16 @@ def split_name(name: str, project: Project) -> tuple[str, str | None]:
         if (place == len(name) or name[place] == ".") and (is_source(source, project) or _is_file(source)):
             return source, tool or None
     return name, None
+
+
+def settled_name(name: str) -> str:
+    """The name of tools as it is from any folder: that of a file with its whole path."""
+    if not _is_file(name):
+        return name
+    place, colon, function = name.rpartition(":") if ":" in name else (name, "", "")
+    if not place.endswith(".py"):
+        place, colon, function = name, "", ""
+    return f"{Path(place).resolve()}{colon}{function}"
 
 
 def _is_file(name: str) -> bool:

@@ -1,18 +1,15 @@
-"""What one agent of one run looks like: its events as text on the outputs."""
+"""What one agent of one run says: its answers, thoughts and calls on the page; ``_work`` shows the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from lamella._json import dumps
 from lamella.content import Block
 from lamella.errors import ErrorCode
 from lamella.events import (
     AgentEnd,
     AgentStart,
-    ApprovalPending,
-    ApprovalResolved,
     AttemptRollback,
     Event,
     GuardrailOverride,
@@ -20,23 +17,21 @@ from lamella.events import (
     MessageOutputDelta,
     MessageOutputDone,
     OtherEvent,
-    ProgressEnd,
-    ProgressStart,
-    ProgressUpdate,
     ReasoningDelta,
     ReasoningDone,
     ResponseDone,
+    RunKind,
     StreamEnd,
     StreamError,
     StreamStart,
     ToolCallDelta,
     ToolCallDone,
-    ToolOutputDone,
 )
 from lamella.rendering import TextRenderer
 from lamella_console._gallery import Gallery
 from lamella_console._page import Page, Speaker
-from lamella_console.plain import cut, describe_media, describe_output, media_in
+from lamella_console._work import WorkView
+from lamella_console.plain import describe_media, media_in
 
 __all__ = ["AgentView"]
 
@@ -45,13 +40,13 @@ class AgentView:
     """Shows the events of one agent."""
 
     def __init__(
-        self, page: Page, speaker: Speaker, gallery: Gallery, *, width: int, reasoning: bool
+        self, page: Page, speaker: Speaker, gallery: Gallery, *, work: WorkView, reasoning: bool
     ) -> None:
         self._page = page
         self._gallery = gallery
         self._speaker = speaker
         self._depth = len(speaker[1])
-        self._width = width
+        self._work = work
         self._reasoning = reasoning
         self._calls = TextRenderer()
         self._open_calls: set[str] = set()
@@ -59,7 +54,7 @@ class AgentView:
         self._block = 0
         self._thought = 0
         self._said = False
-        self._progress: dict[str, int] = {}
+        self._kind: RunKind = "messages"
 
     @property
     def busy(self) -> bool:
@@ -73,6 +68,7 @@ class AgentView:
             if show is not None:
                 show(self, event)
                 return
+        self._work.feed(event)
 
     def _write(self, kind: str, text: str, step: int = 0) -> None:
         self._page.write(self._speaker, kind, text, step)
@@ -92,6 +88,8 @@ class AgentView:
                 self._page.end_block()
             self._say(event.output)
         self._block = 0
+        if not self._open_calls:
+            self._page.end_text()
 
     def _say(self, text: str) -> None:
         if self._open_calls:
@@ -118,16 +116,21 @@ class AgentView:
         self._write("call", self._calls.feed(event))
 
     def _call_done(self, event: ToolCallDone) -> None:
+        self._work.count(event)
         self._open_calls.discard(event.call_id)
         self._write("call", self._calls.feed(event))
         self._release_held()
 
     def _response_done(self, event: ResponseDone) -> None:
+        self._work.count(event)
         self._open_calls.clear()
         self._write("call", self._calls.feed(event))
         self._release_held()
         self._block = self._thought = 0
         self._page.end_block()
+        self._page.settle(self._speaker)
+        if event.cached:
+            self._line("note", "this answer was kept from an earlier call and cost nothing")
         if event.stop_reason in ("max_tokens", "refusal", "content_filter", "other"):
             raw = event.raw_stop_reason
             self._line("warning", f"stopped: {event.stop_reason}" + (f" ({raw})" if raw else ""))
@@ -136,41 +139,8 @@ class AgentView:
         if self._held and not self._open_calls:
             self._say("".join(self._held))
             self._held.clear()
-
-    def _tool_output(self, event: ToolOutputDone) -> None:
-        kind, sign = ("failure", "failed:") if event.is_error else ("result", "->")
-        text = f"{event.name or event.call_id} {sign} {cut(describe_output(event.output), self._width)}"
-        self._line(kind, text, 1)
-        for part in event.output if isinstance(event.output, tuple) else ():
-            self._draw(part, 1)
-
-    def _approval_pending(self, event: ApprovalPending) -> None:
-        call = f"{event.name}({cut(dumps(event.arguments), self._width)})"
-        self._line("warning", f"waiting for approval: {call}", 1)
-
-    def _approval_resolved(self, event: ApprovalResolved) -> None:
-        word = "approved" if event.approved else "denied"
-        self._line("note", f"{word}: {event.name}" + (f" ({event.reason})" if event.reason else ""), 1)
-
-    # -- progress ---------------------------------------------------------------------------------
-
-    def _progress_start(self, event: ProgressStart) -> None:
-        self._progress[event.key] = 0
-        self._line("note", event.key + (f": {event.details}" if event.details else " …"), 1)
-
-    def _progress_update(self, event: ProgressUpdate) -> None:
-        if event.fraction is None:
-            if event.details:
-                self._line("note", f"{event.key}: {event.details}", 1)
-            return
-        tenths = int(event.fraction * 10)
-        if tenths > self._progress.get(event.key, 0):
-            self._progress[event.key] = tenths
-            self._line("note", f"{event.key}: {event.fraction:.0%}", 1)
-
-    def _progress_end(self, event: ProgressEnd) -> None:
-        self._progress.pop(event.key, None)
-        self._line("note", f"{event.key}: done", 1)
+            if not self._block:
+                self._page.end_text()
 
     # -- the rest ---------------------------------------------------------------------------------
 
@@ -182,7 +152,12 @@ class AgentView:
         if event.code == "memory.summarized":  # no attempt at the answer, but the cost of a summary
             self._line("note", "the beginning of the conversation was summarized")
             return
-        taken = "the text above is taken back; " if event.visible else ""
+        stays = self._page.take_back(self._speaker)
+        if event.code == "run.resumed":
+            if stays:
+                self._line("warning", "the text above was cut off and is taken back")
+            return
+        taken = "the text above is taken back; " if event.visible and stays else ""
         wait = f"again in {event.wait:.1f} s" if event.wait else "again"
         error = f" ({event.error})" if event.error else ""
         self._line("warning", f"attempt {event.attempt} failed{error}: {taken}trying {wait}")
@@ -214,14 +189,17 @@ class AgentView:
             self._line("note", f"[{event.block.type}]")
 
     def _agent_start(self, event: AgentStart) -> None:
+        self._kind = event.kind
         model = ":".join(filter(None, (event.provider, event.model)))
-        self._page.introduced(self._speaker)
-        self._line("note", (event.agent or "agent") + (f" on {model}" if model else ""))
+        name = self._speaker[1][-1] if self._page.tree and self._speaker[1] else event.agent or "agent"
+        self._page.agent(self._speaker, name + (f" on {model}" if model else ""))
 
     def _agent_end(self, event: AgentEnd) -> None:
-        self._settle(event.output)
+        layer = (event.kind or self._kind) in ("chain", "parallel")  # its answer is made of those below it
+        self._settle("" if layer and self._page.tree else event.output)
         if event.error is not None:
-            self._line("failure", f"{event.agent or 'agent'} failed: {event.error}")
+            word = "was stopped" if event.code == ErrorCode.CANCELLED.value else "failed"
+            self._line("failure", f"{event.agent or 'agent'} {word}: {event.error}")
 
     def _stream_end(self, event: StreamEnd) -> None:
         self._settle(event.output)
@@ -252,12 +230,6 @@ _SHOW: Final[Mapping[type[Any], Callable[[AgentView, Any], None]]] = {
     ToolCallDelta: AgentView._call_delta,
     ToolCallDone: AgentView._call_done,
     ResponseDone: AgentView._response_done,
-    ToolOutputDone: AgentView._tool_output,
-    ApprovalPending: AgentView._approval_pending,
-    ApprovalResolved: AgentView._approval_resolved,
-    ProgressStart: AgentView._progress_start,
-    ProgressUpdate: AgentView._progress_update,
-    ProgressEnd: AgentView._progress_end,
     AttemptRollback: AgentView._rollback,
     GuardrailOverride: AgentView._override,
     MediaOutputDone: AgentView._media,

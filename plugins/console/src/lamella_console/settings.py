@@ -6,10 +6,12 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-__all__ = ["Color", "ConsoleSettings", "Images", "Notes", "Stream"]
+__all__ = ["Color", "ConsoleSettings", "Images", "Markdown", "Notes", "Stream", "View"]
 
 Color: TypeAlias = Literal["auto", "always", "never"]
 Images: TypeAlias = Literal["auto", "always", "never"]
+Markdown: TypeAlias = Literal["auto"] | bool
+View: TypeAlias = Literal["auto", "tree", "flat"]
 Stream: TypeAlias = Literal["stdout", "stderr"]
 Notes: TypeAlias = Literal["same", "stdout", "stderr"]
 
@@ -19,7 +21,8 @@ class ConsoleSettings:
     """How runs are shown; the fields are the arguments of ``ConsoleSink``."""
 
     color: Color = "auto"
-    """``auto``: colours in a terminal, unless the environment says ``NO_COLOR``."""
+    """``auto``: colours in a terminal (anywhere with ``FORCE_COLOR``), unless the environment says ``NO_COLOR`` or
+    ``TERM=dumb``. Without colours there is no control code at all."""
 
     stream: Stream = "stdout"
     """Where the answer goes. Errors always go to standard error."""
@@ -36,3 +39,14 @@ class ConsoleSettings:
     images: Images = "auto"
     """Whether images are drawn. ``auto``: in a terminal that says that it can; ``always``: in any terminal.
     Needs Pillow (``lamella-console[images]``); elsewhere an image is a line that says what it is."""
+
+    view: View = "auto"
+    """How agents that other agents call are shown. ``flat``: indented. ``tree``: with guide lines, and a tree of who
+    did what under the run. ``auto``: as a tree in a terminal, flat elsewhere."""
+
+    markdown: Markdown = "auto"
+    """Whether answers are shown as Markdown, each block when it is finished. ``auto``: in a terminal; what is
+    piped is the text as it is."""
+
+    width: int | None = None
+    """Columns; unless given those of the terminal, or of ``COLUMNS``, or 80."""

@@ -59,6 +59,7 @@ class Tally:
         self._models: dict[str, None] = {}
         self._spent: list[_Spent] = []
         self._simulated = False
+        self._cached = 0
 
     def feed(self, path: tuple[str, ...], event: Event) -> None:
         """Take the next event of the agent at ``path``."""
@@ -74,15 +75,20 @@ class Tally:
         if isinstance(event, ResponseDone):
             provider, served = event.provider or provider, event.model
             self._models[":".join(filter(None, (provider, asked or served)))] = None
+            self._cached += event.cached
         self._simulated = self._simulated or provider == _OFFLINE
-        if event.token_usage is not None:
+        kept = isinstance(event, ResponseDone) and event.cached  # was paid for when it was made
+        if event.token_usage is not None and not kept:
             self._spent.append(_Spent(event.token_usage, provider, tuple(filter(None, (served, asked)))))
 
     def line(self, last: RunStreamEvent) -> str:
         """The line, given the run's last envelope."""
         duration = last.timing.duration
-        parts = [", ".join(filter(None, self._models)), describe_usage(last.token_usage), self._price()]
+        parts = [self.models, describe_usage(last.token_usage), self._price(), self._kept()]
         return " · ".join([part for part in parts if part] + [f"{duration or 0.0:.1f} s"])
+
+    def _kept(self) -> str:
+        return f"{self._cached} of the answers from the cache" if self._cached else ""
 
     def _price(self) -> str:
         amount = self.cost()
@@ -92,12 +98,25 @@ class Tally:
         return "" if amount is None else describe_cost(amount)
 
     @property
+    def models(self) -> str:
+        """The models that answered, as ``provider:model``."""
+        return ", ".join(filter(None, self._models))
+
+    @property
+    def usage(self) -> TokenUsage | None:
+        """Tokens so far; ``None`` when none were reported."""
+        total: TokenUsage | None = None
+        for spending in self._spent:
+            total = spending.usage if total is None else total + spending.usage
+        return total
+
+    @property
     def simulated(self) -> bool:
         """Whether the offline provider answered."""
         return self._simulated
 
     def cost(self) -> Decimal | None:
-        """US dollars so far, ``None`` when any response has no known price."""
+        """US dollars so far, ``None`` when any response has no known price. Answers from a cache cost nothing."""
         total = Decimal(0)
         for spending in self._spent:
             amount = spending.cost()

@@ -1,86 +1,104 @@
-"""Lines back to envelopes, and a run's head and tail to its summary."""
+"""The documents of files, and a run's head and tail as its summary."""
 
 from __future__ import annotations
 
-import io
-import json
 import logging
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from lamella.errors import AgentSerializationError
 from lamella.specs import RunSummary
 from lamella.usage import BUCKETS
-from lamella_jsonl._names import StoredRun
+from lamella_jsonl._ending import line_number, read_ending
+from lamella_jsonl._failures import corrupt
+from lamella_jsonl._lines import document_of
 
-__all__ = ["read_lines", "summarize"]
+__all__ = ["is_terminal", "read_documents", "read_line", "read_lines", "started_at", "summary_of"]
 
 _log = logging.getLogger(__name__)
 
-_BLOCK = 8192
-_PROMPT_LENGTH = 200
+_PROMPT_LENGTH: Final = 200
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The envelopes in a file, as they were written.
+def read_documents(path: Path) -> list[dict[str, Any]]:
+    """The envelopes in a file, as they were written; an end torn by a crash is passed over and logged.
 
-    A last line that was cut short, as a crash leaves it, is dropped and logged.
-
-    :raises AgentSerializationError: any other line is no JSON object; the message names file and line.
+    :raises StoreError: any other line is no JSON object; the message names file and line (``store.corrupt``).
     """
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop()
-    documents = [_parse(line, path, number) for number, line in enumerate(lines, start=1)]
-    if torn:
-        last = _attempt(torn)
-        if last is None:
-            _log.warning("%s: the last line is torn (%d bytes) and was dropped", path, len(torn))
-        else:
-            documents.append(last)
+    documents = []
+    for offset, line in read_lines(path):
+        document = document_of(line)
+        if document is None:
+            raise corrupt_at(path, offset)
+        documents.append(document)
     return documents
 
 
-def _parse(line: bytes, path: Path, number: int) -> dict[str, Any]:
-    document = _attempt(line)
-    if document is None:
-        raise AgentSerializationError(
-            f"{path}:{number}: not a stored event (expected a JSON object); "
-            "the file was changed by something else, delete the line to read the rest"
-        )
-    return document
+def read_lines(path: Path, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """The whole lines of a file and where they begin; a line is read when it is asked for.
+
+    :param start: where to begin, which is where a line begins.
+    :param end: where to stop, unless it is the end of the whole lines.
+    """
+    with path.open("rb") as file:
+        if end is None:
+            ending = read_ending(file)
+            end = ending.whole
+            if ending.torn:
+                _log.warning("%s: the last line is torn (%d bytes) and was passed over", path, ending.torn)
+        file.seek(start)
+        while start < end:
+            line = file.readline()
+            yield start, line[: end - start]
+            start += len(line)
 
 
-def _attempt(line: bytes) -> dict[str, Any] | None:
-    try:
-        document = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
+def read_line(path: Path, offset: int) -> dict[str, Any] | None:
+    """The document of the line that begins at an offset."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return document_of(file.readline().rstrip(b"\0"))
+
+
+def corrupt_at(path: Path, offset: int) -> Exception:
+    """The error for the line that begins at an offset."""
+    with path.open("rb") as file:
+        return corrupt(path, line_number(file, offset))
 
 
 # -- summaries ------------------------------------------------------------------------------------
 
 
-def summarize(run: StoredRun) -> RunSummary:
-    """A run in one line, from the first and the last line of its file; the rest is not read."""
-    with run.path.open("rb") as file:
-        head = _attempt(file.readline()) or {}
-        tail = _last_document(file) or head
+def summary_of(run_id: str, head: Mapping[str, Any], tail: Mapping[str, Any], *, running: bool) -> RunSummary:
+    """A run in one line, from its first and its last document.
+
+    :param running: whether somebody is writing it now.
+    """
     start = _event(head)
     return RunSummary(
-        run_id=run.run_id,
-        status=_status(_event(tail)),
+        run_id=run_id,
+        status=_status(_event(tail), running),
         agent=_text(start, "agent"),
         provider=_text(start, "provider"),
         model=_text(start, "model"),
-        started_at=start.get("started_at"),
+        started_at=started_at(head),
         events=_count(tail),
         total_tokens=_total_tokens(tail.get("token_usage")),
         prompt=_prompt(start),
         conversation=_text(start, "conversation"),
+        forked_from=_text(start, "forked_from"),
     )
+
+
+def is_terminal(document: Mapping[str, Any]) -> bool:
+    """Whether it is the last document of a run that ended."""
+    return _event(document).get("type") in ("stream.end", "stream.error")
+
+
+def started_at(head: Mapping[str, Any]) -> float | None:
+    """When a run started, in Unix time, as its first document says."""
+    moment = _event(head).get("started_at")
+    return float(moment) if isinstance(moment, int | float) else None
 
 
 def _event(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -98,12 +116,12 @@ def _count(document: Mapping[str, Any]) -> int | None:
     return seq + 1 if isinstance(seq, int) else None
 
 
-def _status(event: Mapping[str, Any]) -> str:
+def _status(event: Mapping[str, Any], running: bool) -> str:
     if event.get("type") == "stream.end":
         return "completed"
     if event.get("type") == "stream.error":
         return "cancelled" if event.get("code") == "agent.cancelled" else "failed"
-    return "interrupted"
+    return "running" if running else "interrupted"
 
 
 def _total_tokens(usage: Any) -> int | None:
@@ -120,21 +138,4 @@ def _prompt(start: Mapping[str, Any]) -> str | None:
         for block in message.get("content") or ():
             if message.get("role") != "system" and block.get("type") == "text" and block.get("text"):
                 return str(block["text"])[:_PROMPT_LENGTH]
-    return None
-
-
-def _last_document(file: io.BufferedReader) -> dict[str, Any] | None:
-    """The last whole line, read backwards from the end; a torn one is passed over."""
-    position = file.seek(0, os.SEEK_END)
-    data = b""
-    while position:
-        step = min(_BLOCK + len(data), position)  # doubling: a long line costs linear time
-        position -= step
-        file.seek(position)
-        data = file.read(step) + data
-        lines = data.split(b"\n")
-        whole = lines if position == 0 else lines[1:]
-        for line in reversed(whole):
-            if line and (document := _attempt(line)) is not None:
-                return document
     return None

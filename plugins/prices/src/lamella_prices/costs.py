@@ -10,10 +10,10 @@ import attrs
 
 from lamella.events import RunStreamEvent
 from lamella.pricing import is_split
+from lamella.recordings.responses import FREE, Response, of_events, of_result
 from lamella.runs import RunResult
 from lamella.usage import Cost, TokenUsage
 from lamella_prices.pricing import price
-from lamella_prices.responses import Response, of_events, of_result
 
 __all__ = ["Spending", "Spent", "spending"]
 
@@ -98,14 +98,18 @@ def _spent(response: Response, at: datetime | None) -> Spent:
         provider=response.provider,
         model=response.asked or response.served,
         usage=response.usage,
-        cost=None if response.usage is None else _cost(response.usage, response, at),
+        cost=_cost(response, at),
     )
 
 
-def _cost(usage: TokenUsage, response: Response, at: datetime | None) -> Cost | None:
-    """By the first name with a price: what answered may be a dated name of what was asked for."""
-    provider, context = response.provider, response.context
-    for model in filter(None, (response.served, response.asked)):
+def _cost(response: Response, at: datetime | None) -> Cost | None:
+    """By the first name with a price; what was kept from an earlier call cost nothing."""
+    usage, provider, context = response.usage, response.provider, response.context
+    if response.cached:
+        return FREE
+    if usage is None:
+        return None
+    for model in response.models:
         cost = _configured(usage, model, provider) or price(usage, model, provider, at=at, context=context)
         if cost is not None:
             return cost

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import lamella
@@ -17,11 +18,17 @@ lamella_api = "1.0"
 
 
 @lamella.hookimpl
-def lamella_price(usage: TokenUsage, model: str, provider: str | None) -> Cost | None:
-    """What the usage costs now. The first call loads the price data."""
+def lamella_price(
+    usage: TokenUsage,
+    model: str,
+    provider: str | None,
+    at: datetime | None = None,
+    context: Mapping[str, str] | None = None,
+) -> Cost | None:
+    """What the usage costs now, or cost at a time. The first call loads the price data."""
     from lamella_prices.pricing import price
 
-    return price(usage, model, provider)
+    return price(usage, model, provider, at=at, context=context)
 
 
 @lamella.hookimpl

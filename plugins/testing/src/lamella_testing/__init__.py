@@ -14,6 +14,7 @@ __all__ = [
     "Received",
     "Sample",
     "ScriptedModel",
+    "SinkConformance",
     "ToolCall",
     "ToolSourceConformance",
 ]
@@ -28,6 +29,7 @@ _HOME_OF = {
     "Received": "server",
     "Sample": "provider.samples",
     "ScriptedModel": "fakes",
+    "SinkConformance": "sinks",
     "ToolCall": "tools.samples",
     "ToolSourceConformance": "tools",
 }

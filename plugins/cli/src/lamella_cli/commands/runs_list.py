@@ -10,6 +10,7 @@ import click
 
 from lamella_cli.output import notice, write_json, write_table
 from lamella_cli.session import Session, pass_session
+from lamella_cli.store_options import store_option
 
 if TYPE_CHECKING:
     from lamella.specs import RunSummary
@@ -22,14 +23,15 @@ _PROMPT_WIDTH = 60
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@store_option
 @pass_session
-def list_runs(session: Session, as_json: bool, limit: int | None) -> None:
+def list_runs(session: Session, as_json: bool, limit: int | None, store: str | None) -> None:
     """The stored runs, newest first."""
     import attrs
 
     from lamella_cli.storing import open_store
 
-    summaries = asyncio.run(open_store(session.project).list(limit=limit))
+    summaries = asyncio.run(open_store(session.project, store).list(limit=limit))
     if as_json:
         write_json([attrs.asdict(summary) for summary in summaries])
     elif summaries:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamella.errors import AgentInputError
+from lamella_cli.loading import load_run
 from lamella_cli.output import write_json
 from lamella_cli.session import Session, pass_session
+from lamella_cli.store_options import store_option
 
 if TYPE_CHECKING:
     from lamella.config import Project
     from lamella.content import Block
     from lamella.events import RunStreamEvent
-    from lamella.specs import RunStore
 
 __all__ = ["show_run"]
 
@@ -34,6 +34,7 @@ __all__ = ["show_run"]
 )  # fmt: skip
 @click.option("--show-images/--no-show-images", default=None,
               help="Draw images in any terminal, or in none; unless given, in one that says that it can.")  # fmt: skip
+@store_option
 @pass_session
 def show_run(
     session: Session,
@@ -42,6 +43,7 @@ def show_run(
     as_events: bool,
     save_media: Path | None,
     show_images: bool | None,
+    store: str | None,
 ) -> None:
     """One run: what was asked, said and done, usage, cost, and how it ended.
 
@@ -52,7 +54,7 @@ def show_run(
     from lamella_cli.reports import event_lines, report_lines
     from lamella_cli.storing import open_store
 
-    events = asyncio.run(_load(open_store(session.project), run_id))
+    events = asyncio.run(load_run(open_store(session.project, store), run_id))
     if as_json and as_events:
         write_json([to_dict(envelope) for envelope in events])
     elif as_json:
@@ -84,17 +86,3 @@ def _save(events: Sequence[RunStreamEvent], folder: Path) -> None:
     failure = save_media(made, folder, "give another folder")
     if failure is not None:
         raise failure
-
-
-async def _load(store: RunStore, run_id: str | None) -> Sequence[RunStreamEvent]:
-    if run_id is None:
-        newest = await store.list(limit=1)
-        if not newest:
-            raise AgentInputError("no runs are stored yet; lamella run stores each")
-        run_id = newest[0].run_id
-    events = await store.load(run_id)
-    if not events:
-        raise AgentInputError(
-            f"run {run_id!r} is stored without an event: its process ended before the first one was written"
-        )
-    return events

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from lamella._frozen import thaw
@@ -12,23 +11,11 @@ from lamella.content import ToolCallBlock
 from lamella.serial import to_json
 from lamella_testing.fakes import ScriptedModel
 from lamella_testing.recording import EventRecorder
+from lamella_testing.seen import logged, text_of_error
 from lamella_testing.tools.base import ToolSourceBase
 from lamella_testing.verdict import require, skip
 
 __all__ = ["SecretContract"]
-
-
-class _Lines(logging.Handler):
-    """Keeps what is logged, with tracebacks."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.setFormatter(logging.Formatter("%(name)s %(message)s"))
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
-        self.lines.append(f"{self.format(record)} {vars(record)!r}")
 
 
 class SecretContract(ToolSourceBase):
@@ -39,16 +26,9 @@ class SecretContract(ToolSourceBase):
         secret = self.secret
         if not secret:
             skip("secret is not set: give the key or password in the settings, if there is one")
-        root, lines = logging.getLogger(), _Lines()
-        level = root.level
-        root.addHandler(lines)
-        root.setLevel(logging.DEBUG)
-        try:
+        with logged() as lines:
             shown = self.play(self._shown)
-        finally:
-            root.removeHandler(lines)
-            root.setLevel(level)
-        shown["the log"] = "\n".join(lines.lines)
+        shown["the log"] = "\n".join(lines)
         seen = [where for where, text in shown.items() if secret in text]
         require(
             not seen,
@@ -64,7 +44,7 @@ class SecretContract(ToolSourceBase):
             try:
                 await broken.open()
             except Exception as error:
-                shown["the error of open()"] = _of_error(error)
+                shown["the error of open()"] = text_of_error(error)
         async with self.opened() as (source, tools):
             shown["the repr of the source"] = f"{source!r} {source}"
             for name, tool in tools.items():
@@ -91,14 +71,5 @@ class SecretContract(ToolSourceBase):
         try:
             await agent.arun("Go.", runtime_context=dict(self.runtime_context))
         except Exception as raised:  # what is wrong with the run, other tests say
-            error = _of_error(raised)
+            error = text_of_error(raised)
         return "\n".join([*(to_json(event) for event in recorder.events), error])
-
-
-def _of_error(error: BaseException | None) -> str:
-    texts: list[str] = []
-    while error is not None and len(texts) < 20:
-        texts.append(f"{error} {error!r} {getattr(error, 'context', '')}")
-        hidden = None if error.__suppress_context__ else error.__context__
-        error = getattr(error, "cause", None) or error.__cause__ or hidden
-    return "\n".join(texts)
