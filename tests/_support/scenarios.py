@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import attrs
@@ -11,6 +11,7 @@ import attrs
 from lamella import (
     Agent,
     AgentRun,
+    Budget,
     Message,
     Model,
     ServerError,
@@ -28,11 +29,15 @@ from lamella import (
     tool,
 )
 from lamella.agent.base import BaseAgent
+from lamella.caching import MemoryCache, cached, cached_run
 from lamella.layers import FunctionAgent
+from lamella.memory import keep_messages, with_memory
+from lamella.models import RetryPolicy
 from lamella.models.wrapped import WrappedModel
-from lamella_sim import Audio, ChatSim, Document, Image, Reasoning, Script, Text, ToolCall
+from lamella_image import ImageContent
+from lamella_sim import Audio, ChatSim, Document, Image, Reasoning, Refusal, Script, Text, ToolCall, Turn
 
-__all__ = ["SCENARIOS", "effects", "made"]
+__all__ = ["INPUT", "SCENARIOS", "WIRED", "effects", "made"]
 
 effects: list[Any] = []
 """What tools have done."""
@@ -80,6 +85,26 @@ async def drop(table: str) -> str:
 async def answer(text: str) -> str:
     """Answer at once."""
     return text
+
+
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cf500f0003"
+    "860180b34fcd6e0000000049454e44ae426082"
+)
+
+
+@tool
+async def chart() -> list[Any]:
+    """Draw a chart."""
+    return ["the chart:", ImageContent.from_bytes(PIXEL, "image/png")]
+
+
+@tool
+async def count(n: int) -> AsyncIterator[str]:
+    """Count, piece by piece."""
+    effects.append(("count", n))
+    for index in range(n):
+        yield f"{index} "
 
 
 def sim(*turns: Any, **options: Any) -> ChatSim:
@@ -218,6 +243,105 @@ def limit() -> Agent:
     return Agent(sim(*calls), name="limit", tools=[add], max_iterations=3)
 
 
+def refuses() -> Agent:
+    return Agent(sim([Refusal("I will not.")]), name="refuses")
+
+
+def cut() -> Agent:
+    """The answer is longer than the model may make it."""
+    return Agent(sim(Turn(["Once upon a"], stop_reason="max_tokens")), name="cut")
+
+
+def forbidden() -> Agent:
+    """The guardrail lets no request through."""
+    model = sim("Never asked.")
+    return Agent(model, name="forbidden", guardrails=[Refuses()])
+
+
+@attrs.frozen
+class Refuses:
+    name: str = "refuses"
+
+    async def check_input(self, text: str) -> Verdict:
+        return Verdict(block=True, reason="not that")
+
+    async def check_output(self, text: str) -> Verdict:
+        return Verdict()
+
+
+def structured_natively() -> Agent[Point]:
+    return Agent(
+        sim('{"x": "one"}', '{"x": 1, "y": 2}'),
+        name="point",
+        output_type=Point,
+        output_strategy="native",
+        output_retries=1,
+    )
+
+
+def shown() -> Agent:
+    """A tool gives a picture."""
+    return Agent(sim([ToolCall("chart", {})], "A pixel."), name="shown", tools=[chart])
+
+
+def pieces() -> Agent:
+    """A tool gives its output piece by piece."""
+    calls = [ToolCall("count", {"n": 3}), ToolCall("add", {"a": 1, "b": 2})]
+    return Agent(sim(calls, "Counted."), name="pieces", tools=[count, add])
+
+
+def spent() -> Agent:
+    """The budget is used up in the middle."""
+    calls = [[ToolCall("add", {"a": n, "b": n})] for n in range(2, 6)]
+    return Agent(sim(*calls, "Done."), name="spent", tools=[add], budget=Budget(turns=2))
+
+
+def calls_spent() -> Agent:
+    """There is no budget for the second call."""
+    calls = [ToolCall("add", {"a": 2, "b": 2}), ToolCall("add", {"a": 3, "b": 3})]
+    return Agent(sim(calls, "Done."), name="spent", tools=[add], budget=Budget(tool_calls=1))
+
+
+def forgets() -> Agent:
+    """What is sent of the history is cut to its end."""
+    calls = [[ToolCall("add", {"a": n, "b": n})] for n in range(2, 5)]
+    return Agent(with_memory(_counting(*calls, "Done."), keep_messages, 3), name="forgets", tools=[add])
+
+
+def summarizes() -> Agent:
+    """What is left out of the history is summarised by another model."""
+    calls = [[Text(f"Step {n}."), ToolCall("add", {"a": n, "b": n})] for n in range(2, 5)]
+    teller = ChatSim(script=lambda request: Turn(["Two was added to two."]))
+    model = with_memory(_counting(*calls, "Done."), keep_messages, 4, summarize=teller)
+    return Agent(model, name="summarizes", tools=[add])
+
+
+def _counting(*turns: Any) -> ChatSim:
+    """Its turns go by what was added last: the history that it sees is not whole."""
+    outputs = {str(2 * n): n - 1 for n in range(2, 5)}
+
+    def play(request: Any) -> Any:
+        given = [output.output for message in request.messages for output in message.tool_outputs]
+        return turns[outputs[str(given[-1])] if given else 0]
+
+    return ChatSim(script=play)
+
+
+class Unreachable:
+    """A source of tools that cannot be opened."""
+
+    async def open(self) -> Any:
+        raise ServerError("the tools are away")
+
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+
+def unready() -> Agent:
+    """The run fails before it begins."""
+    return Agent(sim("Never asked."), name="unready", tools=[Unreachable()])
+
+
 # -- several ------------------------------------------------------------------------------------------
 
 
@@ -286,15 +410,115 @@ def function() -> BaseAgent[Any]:
     return FunctionAgent(function=both)
 
 
+def deeper() -> Agent:
+    """An agent of an agent of an agent's agent, and one below fails."""
+    low = Agent(sim([ToolCall("worker", {"prompt": "l"}), ToolCall("fails", {"prompt": "f"})], "Low."),
+                name="low", tools=[_worker(), fails()])  # fmt: skip
+    middle = Agent(sim([ToolCall("low", {"prompt": "m"})], "Middle."), name="middle", tools=[low])
+    return Agent(sim([ToolCall("middle", {"prompt": "t"})], "Top."), name="top", tools=[middle])
+
+
+def handing_on() -> BaseAgent[Any]:
+    """The conversation is handed on twice."""
+    first = Agent(sim([ToolCall("transfer_to_second", {})]), name="first")
+    second = Agent(sim("", [Text("Rather not me. "), ToolCall("transfer_to_third", {})]), name="second")
+    third = Agent(sim("", "", "The third answers."), name="third")
+    return handoffs(first, second, third)
+
+
+def cached_model() -> BaseAgent[Any]:
+    """The second is answered what the first was."""
+    model = cached(sim([Reasoning(summary="Hm."), "Kept."]), MemoryCache())
+    return _one_after_the_other(Agent(model, name="first"), Agent(model, name="second"))
+
+
+def cached_agent() -> BaseAgent[Any]:
+    """A run below is played again."""
+    kept = cached_run(_worker("kept"), MemoryCache(), cache_tools=True)
+    return _one_after_the_other(kept, kept)
+
+
+def _one_after_the_other(first: BaseAgent[Any], second: BaseAgent[Any]) -> BaseAgent[Any]:
+    async def both(model: Model, emit: Any, prev_runs: list[AgentRun]) -> AgentRun:
+        await first(model, emit, prev_runs)
+        return await second(model, emit, prev_runs)
+
+    return FunctionAgent(function=both)
+
+
 SCENARIOS: dict[str, Callable[[], BaseAgent[Any]]] = {
     make.__name__: make
     for make in (
         plain, reasoning, tools, many_turns, mixed, approvals, final_tool, structured, structured_by_tool, guarded,
         media, falls_back, fails, raises, limit, nested, deep, chained, side_by_side, collecting, routed, handing,
-        judged, fixed, function,
+        judged, fixed, function, refuses, cut, forbidden, structured_natively, shown, pieces, spent, calls_spent,
+         forgets, summarizes, unready, deeper, handing_on, cached_model, cached_agent,
     )
 }  # fmt: skip
 """The agents, by name; each is made anew, as another process would."""
+
+# -- over a wire --------------------------------------------------------------------------------------
+
+
+def over_responses(origin: str) -> Agent:
+    """The plugin of OpenAI's Responses on the real SDK."""
+    from lamella_openai import ChatOpenAI
+
+    return _over(ChatOpenAI("gpt-5-nano", api_key="sk-canary", base_url=f"{origin}/v1", max_retries=2))
+
+
+def over_completions(origin: str) -> Agent:
+    """The plugin of OpenAI's Chat Completions on the real SDK."""
+    from lamella_openai import ChatOpenAICompletions
+
+    return _over(
+        ChatOpenAICompletions("gpt-5-nano", api_key="sk-canary", base_url=f"{origin}/v1", max_retries=2)
+    )
+
+
+def over_messages(origin: str) -> Agent:
+    """The plugin of Anthropic's Messages on the real SDK."""
+    from lamella_anthropic import ChatAnthropic
+
+    return _over(ChatAnthropic("claude-x", api_key="sk-canary", base_url=origin, max_retries=2))
+
+
+def _over(model: Any) -> Agent:
+    model.retry = RetryPolicy(max_retries=2, base=0.001)
+    return Agent(model, name="wired", tools=[add])
+
+
+@attrs.define(kw_only=True, eq=False, slots=False)
+class BreaksLater(Breaks):
+    """Answers the first request, and breaks off in the middle of every other."""
+
+    async def stream(self, request: Any) -> Any:
+        answered = any(message.role == "assistant" for message in request.messages)
+        source = super() if answered else self.inner
+        async for event in source.stream(request):
+            yield event
+
+
+def over_both(origin: str) -> Agent:
+    """Another vendor goes on with the conversation, and cannot take all of it."""
+    first, second = over_messages(origin).model, over_responses(origin).model
+    return Agent(fallback(BreaksLater(inner=first), second), name="wired", tools=[add])
+
+
+WIRED: dict[str, Callable[[str], Agent]] = {
+    make.__name__: make for make in (over_responses, over_completions, over_messages, over_both)
+}
+"""Agents whose model is asked at an address, where :data:`WIRE_SCRIPT` is served; the test closes the model."""
+
+WIRE_SCRIPT = Script.of(
+    [
+        Reasoning(summary="I add.", signature="c2ln"),
+        Text("Adding. "),
+        ToolCall("add", {"a": 2, "b": 2}),
+        ToolCall("add", {"a": 3, "b": 4}),
+    ],
+    "Four, seven.",
+)
 
 INPUT = [Message.user("Please do it.")]
 

@@ -240,7 +240,12 @@ _EVENTS: dict[type[Event], dict[str, Strategy]] = {
     ev.ReasoningDone: {"summary": maybe(texts), **_reasoning},
     ev.ToolStart: {"call_id": words, "name": words},
     ev.ToolEnd: {"call_id": words, "name": words, "output": outputs, "is_error": st.booleans()},
-    ev.StreamResumed: {"started_at": maybe(moments), "unknown": st.lists(words, max_size=2)},
+    ev.StreamResumed: {
+        "agent": maybe(words),
+        "model": maybe(words),
+        "started_at": maybe(moments),
+        "unknown": st.lists(words, max_size=2),
+    },
     ev.StreamEnd: {"output": texts, "stop_reason": _stop_reasons, "result": json_values},
     ev.StreamError: {"error": texts, "code": words, "retryable": st.booleans(), "context": json_objects},
     ev.OtherEvent: {"name": maybe(words), "block": maybe(opaque_contents)},

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
 
+from lamella.agent import Agent
 from lamella.errors import AgentMaxIterationsError, AgentToolExecutionError, ErrorCode, RateLimitError
 from lamella.log import AgentLogger
+
+from fakes import ScriptedModel, bare, calls
 
 
 def test_f_log02_a_lamella_error(caplog: pytest.LogCaptureFixture) -> None:
@@ -91,3 +95,49 @@ def test_f_log03_the_call_site_overrides_the_exceptions_context(
 def test_f_log02_the_code_of_the_instance_counts() -> None:
     error = AgentToolExecutionError("x", error_code=ErrorCode.TOOL_TIMEOUT)
     assert AgentLogger().log_exception(error)["error_code"] == "tool.timeout"
+
+
+# -- the agent loop -------------------------------------------------------------------------------
+
+
+def _double(number: int) -> int:
+    """Double a number."""
+    return 2 * number
+
+
+def _looping() -> Agent:
+    replies = [calls((f"c-{turn}", "_double", '{"number": 987654321}')) for turn in range(3)]
+    return Agent(ScriptedModel(*replies), name="scout", tools=[_double], max_iterations=2, project=bare())
+
+
+@pytest.mark.parametrize("mode", ["run_sync", "run_async", "stream_sync", "stream_async"])
+def test_f_log03_the_iteration_cap_says_provider_limit_and_mode(mode: str) -> None:
+    async def consume() -> None:
+        async for _ in _looping().astream("Go."):
+            pass
+
+    asked = {
+        "run_sync": lambda: _looping().run("Go."),
+        "run_async": lambda: asyncio.run(_looping().arun("Go.")),
+        "stream_sync": lambda: list(_looping().stream("Go.")),
+        "stream_async": lambda: asyncio.run(consume()),
+    }
+    with pytest.raises(AgentMaxIterationsError) as raised:
+        asked[mode]()
+    context = AgentLogger().log_exception(raised.value)["context"]
+    assert (context["provider"], context["max_iterations"], context["mode"]) == ("fake", 2, mode)
+
+
+def test_f_log01_every_call_has_two_records_and_no_word_of_the_conversation(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """At DEBUG of every logger of the core: no prompt, argument or output."""
+    with caplog.at_level(logging.DEBUG, logger="lamella"), pytest.raises(AgentMaxIterationsError):
+        _looping().run("my number is 555-0100")
+    turns = [record for record in caplog.records if record.name == "lamella.agent.turns"]
+    assert [record.levelno for record in turns] == [logging.DEBUG] * 4, "two records for each of two calls"
+    assert ["_double" in record.getMessage() for record in turns] == [True, False] * 2
+    for record in caplog.records:
+        assert record.name.startswith("lamella.")
+        told = f"{record.getMessage()} {vars(record)!r}"
+        assert not any(words in told for words in ("555-0100", "987654321", "1975308642"))

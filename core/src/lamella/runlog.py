@@ -231,7 +231,7 @@ class _Spent:
 
 
 class RunLog:
-    """The events of one run, oldest first, by agent.
+    """The events of one run, oldest first, by agent. A run that is done again uses its log up: each needs one of its own.
 
     :raises AgentInputError: there is no event, or the first one is not the beginning of a run.
     """

@@ -92,7 +92,7 @@ async def test_f_x18_a_run_that_was_cut_anywhere_goes_on_to_the_same_end(name: s
             assert outcome(resumed)[:4] == outcome(live)[:4], cut
             assert outcome(resumed)[5] == outcome(live)[5], cut
         repeated = [call for call, times in begun(after).items() if times > 1]
-        assert not repeated or name == "handing", cut  # whose tool is idempotent
+        assert not repeated or name.startswith("handing"), cut  # whose tool is idempotent
         again = await (await Recording.aload(store, live.run_id)).averify(made(name))
         assert again.ok, (cut, again.problems)
 

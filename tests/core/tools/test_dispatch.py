@@ -814,3 +814,31 @@ async def test_f_msg02_the_outputs_are_blocks_of_one_message() -> None:
         ("1", "tool_b", 2.0, False),
         ("2", "nope", "KeyError: 'nope'", True),
     ]
+
+
+async def test_a_tool_says_that_it_begins_and_one_that_is_early_that_it_ended() -> None:
+    @tool
+    async def wait(seconds: float) -> float:
+        """Wait."""
+        await asyncio.sleep(seconds)
+        return seconds
+
+    calls = [
+        call("wait", "slow", seconds=0.05),
+        call("wait", "quick", seconds=0),
+        call("wait", "bad", seconds="x"),
+    ]
+    events = [item.event async for item in start([*calls, call("none", "unknown")], [wait])]
+    begun = [event.call_id for event in events if isinstance(event, ToolStart)]
+    assert begun == ["slow", "quick"]  # what is refused does not begin
+    assert [(e.call_id, e.output, e.is_error) for e in events if isinstance(e, ToolEnd)] == [
+        ("quick", 0.0, False)
+    ]
+    done = [event.call_id for event in events if isinstance(event, ToolOutputDone)]
+    assert done == ["slow", "quick", "bad", "unknown"]
+
+
+async def test_a_call_that_is_denied_does_not_begin() -> None:
+    approvals = Approvals(lambda _: False)
+    events = [item.event async for item in start([call("drop", table="t")], [drop], approvals=approvals)]
+    assert [event.type for event in events] == ["approval.pending", "approval.resolved", "tool.output.done"]

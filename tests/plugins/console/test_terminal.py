@@ -175,14 +175,19 @@ async def last(items: Sequence[Item], width: int = 40, **chosen: Any) -> str:
     return (await frames(items, width, **chosen))[-1]
 
 
-async def plain(items: Sequence[Item], width: int = 40, **chosen: Any) -> str:
+async def written(items: Sequence[Item], width: int = 40, **chosen: Any) -> str:
     """The same events outside of a terminal."""
     out = io.StringIO()
     sink = ConsoleSink(stream=out, width=width, **{"markdown": True, "view": "tree", **chosen})
     await sink.open()
     await sink.write(envelopes(items))
     await sink.close()
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n")).rstrip("\n")
+    return out.getvalue()
+
+
+async def plain(items: Sequence[Item], width: int = 40) -> str:
+    """The same, without spaces at the ends of lines."""
+    return "\n".join(line.rstrip() for line in (await written(items, width)).split("\n")).rstrip("\n")
 
 
 def streamed(text: str, size: int = 3) -> list[Item]:
@@ -250,7 +255,7 @@ async def test_the_picture_does_not_depend_on_the_pieces(size: int) -> None:
 async def test_what_stays_in_a_terminal_is_what_a_file_gets(width: int) -> None:
     """Nothing of the unfinished blocks is left behind."""
     at_once = Screen(width)
-    at_once.feed(await plain(streamed(ANSWER), width))
+    at_once.feed(await written(streamed(ANSWER), width))
     assert await last(streamed(ANSWER), width) == at_once.text
 
 
@@ -304,7 +309,7 @@ async def test_no_text_steers_the_terminal_and_pieces_change_nothing(parts: list
         pieces.append(text[begin : begin + dice.randint(1, 9)])
     items = [*[MessageOutputDelta(delta=piece) for piece in pieces], MessageOutputDone(output=text)]
     whole = Screen(30, 500)
-    whole.feed(await plain([MessageOutputDone(output=text)], 30))
+    whole.feed(await written([MessageOutputDone(output=text)], 30))
     assert await last(items, 30) == whole.text
 
 

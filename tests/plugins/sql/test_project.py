@@ -110,7 +110,7 @@ async def test_f_sto01_a_live_run_and_its_stored_form_are_equal(tmp_path: Path) 
 def test_the_synchronous_facade_stores_too(tmp_path: Path) -> None:
     pytest.importorskip("lamella_sim")
     store = SQLStore(tmp_path / "runs.db")
-    agent = Agent("sim:echo", sinks=[store], project=Project.bare())
+    agent = Agent("sim:echo", sinks=[store], project=project_of(tmp_path, ""))
     results = [agent.run("hi") for _ in range(3)]
     from lamella.sync import run
 

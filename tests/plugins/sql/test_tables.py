@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from sql_runs import STARTED, derived, envelopes, rows, store_run, tool_run
-from strategies import run_envelopes
 
 from lamella.events import (
     AgentEnd,
@@ -35,6 +34,8 @@ from lamella.messages import Message
 from lamella.usage import BUCKETS, TokenUsage
 from lamella_sql import SQLStore
 from lamella_sql._tables import METADATA
+
+from strategies import run_envelopes
 
 ROOT = Path(__file__).parents[3]
 README = ROOT / "plugins" / "sql" / "README.md"
@@ -214,7 +215,7 @@ def settled(run: list[RunStreamEvent]) -> bool:
     return bool(run) and isinstance(run[-1].event, StreamEnd | StreamError)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(run=run_envelopes())
 async def test_f_sto01_any_run_comes_back_and_its_tables_are_those_of_the_fold(
     tmp_path_factory: pytest.TempPathFactory, run: list[RunStreamEvent]

@@ -99,7 +99,7 @@ def plugin_defect(name: str, *named: str, api: str = "1.0", **wrong: Any) -> Non
 DEFECTS["imports_a_library"] = Defect(
     Ledger, ledger.heavy, frozenset({"test_the_plugin_module_is_light"}), {}
 )
-plugin_defect("newer_api", "the_plugin_is_usable", "a_table_makes_the_sink", api="2.0")
+plugin_defect("newer_api", "the_plugin_is_usable", api="2.0")
 plugin_defect("no_summary", "the_spec_says_what_it_is", summary=" ")
 plugin_defect("no_store", "the_spec_says_what_it_is", store=False)
 plugin_defect("makes_no_sink", "a_table_makes_the_sink", factory=lambda **settings: object())
@@ -151,7 +151,10 @@ class ListsOnly:
     async def list(self) -> Any: ...
 
 
-@defect("making_it_starts_nothing")
+LEFT = ("nothing_is_left_after_close", "a_failure_leaves_nothing")
+
+
+@defect("making_it_starts_nothing", "reading_leaves_nothing", *LEFT)
 class StartsWhenMade(Ledger):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -238,6 +241,25 @@ class LockOfALoop(Ledger):
             await super().write(batch)
 
 
+@defect("an_agent_is_watched_from_synchronous_code", "runs_from_two_loops", spoils=True)
+class OfOneLoop(Ledger):
+    """It belongs to the loop in which it was opened first."""
+
+    loop: Any = None
+
+    def check(self) -> None:
+        self.loop = self.loop or asyncio.get_running_loop()
+        if asyncio.get_running_loop() is not self.loop:
+            raise RuntimeError("attached to a different loop")
+
+    async def open(self) -> None:
+        self.check()
+
+    async def load(self, run_id: str) -> Sequence[RunStreamEvent]:
+        self.check()
+        return await super().load(run_id)
+
+
 @defect("an_empty_batch")
 class NeedsAnEvent(Ledger):
     async def write(self, batch: Sequence[RunStreamEvent]) -> None:
@@ -283,19 +305,19 @@ class WritesAtTheEnd(Ledger):
 KEPT: list[Any] = []
 
 
-@defect("nothing_is_left_after_close")
+@defect(*LEFT)
 class LeavesATask(Ledger):
     async def close(self) -> None:
         KEPT.append(asyncio.create_task(asyncio.sleep(30)))
 
 
-@defect("nothing_is_left_after_close")
+@defect(*LEFT)
 class LeavesAThread(Ledger):
     async def close(self) -> None:
         threading.Thread(target=time.sleep, args=(30,), name="forgotten", daemon=True).start()
 
 
-@defect("nothing_is_left_after_close")
+@defect(*LEFT)
 class LeavesAFile(Ledger):
     async def open(self) -> None:
         KEPT.append(open(os.devnull))  # noqa: SIM115, ASYNC230  # the defect
@@ -339,6 +361,17 @@ class EmptiesTheBatch(Ledger):
 class DropsPaths(Ledger):
     def line(self, envelope: RunStreamEvent) -> str:
         return super().line(attrs.evolve(envelope, path=()))
+
+
+@defect("a_run_without_deltas", spoils=True)
+class NeedsDeltas(Ledger):
+    def append(self, run_id: str, events: Sequence[RunStreamEvent]) -> None:
+        if events[-1].type == "stream.end":
+            stored = self.documents(self.file(run_id)) if self.file(run_id).exists() else []
+            types = {each["event"]["type"] for each in stored} | {each.type for each in events}
+            if "message.output.done" in types and "message.output.delta" not in types:
+                raise StoreError(f"the ledger has no text of the run {run_id!r}; where are the deltas?")
+        super().append(run_id, events)
 
 
 @defect("hostile_texts")
@@ -566,7 +599,9 @@ class OddSummaries(Ledger):
         return attrs.evolve(super().summary(file), **self.wrong)
 
 
-@defect("the_list_says_what_runs_are", "another_object_goes_on_with_a_run")
+@defect(
+    "the_list_says_what_runs_are", "another_object_goes_on_with_a_run", "a_run_that_ended_is_not_in_the_way"
+)
 class AllFailed(OddSummaries):
     wrong = {"status": "failed"}
 
@@ -651,7 +686,7 @@ class AnyThatBeginsSo(Ledger):
         return begun[-1] if begun else super().find(run_id)
 
 
-@defect("odd_ids")
+@defect("odd_ids", "a_storage_that_is_broken", "a_storage_that_breaks")
 class IdsAreNames(Ledger):
     def file(self, run_id: str) -> Path:
         name = run_id if run_id.startswith("../") else super().file(run_id).name
@@ -715,7 +750,7 @@ class ClaimsReopen(Ledger):
         return "running" if self.owner(run_id) is not None else super().status(run_id, event)
 
 
-@defect("what_was_acknowledged_survives_a_kill")
+@defect("what_was_acknowledged_survives_a_kill", "a_run_that_ends_without_a_last_event")
 class WritesLater(Ledger):
     """A thread writes what was acknowledged."""
 

@@ -78,7 +78,7 @@ class Rerun:
         if parts:
             who = " > ".join(agent.path) or "the agent"
             raise ReplayMismatchError(
-                f"request {agent.number} of {who} is not the one of the log: its {' and '.join(parts)} differ; "
+                f"request {agent.number} of {who} is not the one of the log: its {' and '.join(parts)} {'differs' if len(parts) == 1 else 'differ'}; "
                 "run it with the agent, tools and settings that made the log"
                 + (", or force it" if self.live else ""),
                 context={"path": list(agent.path), "request": agent.number, "differs": parts},

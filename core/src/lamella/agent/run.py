@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Any, Generic, Self
+from typing import TYPE_CHECKING, Any, Final, Generic, Self
 
 import attrs
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from lamella.runlog import RunLog
 
 __all__ = ["AgentStream", "SyncAgentStream", "collect", "error_event", "restart", "start", "typed_error"]
+
+
+_OF_THE_START: Final = ("kind", "agent", "provider", "model", "conversation")
 
 
 def start(
@@ -318,7 +321,8 @@ class _Run:
         if rerun is not None and rerun.kind == "resume":
             self.emitter.resume(rerun.log.events)
             unknown = tuple(call.call_id for _, call in rerun.log.unknown())
-            return StreamResumed(started_at=time.time(), unknown=unknown)
+            begun = {name: getattr(rerun.log.start, name) for name in _OF_THE_START}
+            return StreamResumed(**begun, started_at=time.time(), unknown=unknown)
         forked: dict[str, Any] = {}
         if rerun is not None and rerun.kind == "fork":
             forked = {"forked_from": rerun.log.run_id, "forked_at": rerun.log.events[-1].seq + 1}

@@ -49,6 +49,8 @@ class Selection:
     :param prefix: put before each name; ``None``: what the source's spec says.
     :param approve: which tools need approval: ``always`` all, ``never`` none, or these besides those that say so
         themselves.
+    :param idempotent: which tools, besides those that say so themselves, have the effect of one call when they are called
+        twice: a run that is resumed calls them again where nobody knows what came of the first call.
     :param timeout: seconds for one call, instead of what a tool says.
     """
 
@@ -58,6 +60,7 @@ class Selection:
     approve: Literal["always", "never"] | tuple[str, ...] | None = attrs.field(
         default=None, converter=_approve, validator=_check_approve
     )
+    idempotent: tuple[str, ...] = attrs.field(default=(), converter=_patterns)
     timeout: float | None = attrs.field(default=None, validator=_check_timeout)
 
     def choose(self, tools: Iterable[Tool], source: str, *, complete: bool) -> tuple[Tool, ...]:
@@ -102,6 +105,8 @@ class Selection:
             changes["requires_approval"] = self.approve == "always"
         elif self.approve is not None and _matches(tool.name, self.approve):
             changes["requires_approval"] = True
+        if _matches(tool.name, self.idempotent):
+            changes["idempotent"] = True
         if self.timeout is not None:
             changes["timeout"] = self.timeout
         return attrs.evolve(tool, **changes) if changes else tool

@@ -69,10 +69,16 @@ class StreamResumed(Event):
     """An interrupted run goes on: the events before this one are those of the process that died.
 
     ``started_at`` is Unix time in seconds; the monotonic times of the envelopes leave out the time between.
-    ``unknown`` are the ids of the calls that were running then: nobody knows what came of them.
+    ``unknown`` are the ids of the calls that were running then: nobody knows what came of them. The other fields are
+    those of the run's ``stream.start``, for those who have not seen it.
     """
 
     type: ClassVar[Literal["stream.resumed"]] = "stream.resumed"
+    kind: RunKind = "messages"
+    agent: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    conversation: str | None = None
     started_at: float | None = None
     unknown: tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
 

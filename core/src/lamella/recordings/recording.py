@@ -155,10 +155,10 @@ class Recording:
                 await store.claim(self.run_id, force=force)
             self.log = RunLog(await store.load(self.run_id))  # what was written since
             _require_interrupted(self.log)
-            return self.log
+            return RunLog(self.events)
 
         journal = _journal(agent, store)
-        rerun = Rerun(self.log, "resume", force=force)
+        rerun = Rerun(RunLog(self.events), "resume", force=force)
         return restart(agent, rerun, context, mode, journal=journal, begin=begin)
 
     # -- an alternative -----------------------------------------------------------------------------
@@ -299,7 +299,7 @@ class Recording:
 
         :raises LamellaError: the agent cannot be made ready, such as when a tool source needs the network.
         """
-        return await averify(self.log, agent, runtime_context)
+        return await averify(RunLog(self.events), agent, runtime_context)  # which is used up by it
 
     def verify(self, agent: BaseAgent[Any], runtime_context: Mapping[str, Any] | None = None) -> Verification:
         """:meth:`averify` for synchronous code."""

@@ -19,7 +19,15 @@ __all__ = ["Lock", "LockedError", "Locks"]
 
 _PATIENCE: Final = 0.3  # seconds: longer than anybody looks whether a lock is held
 _FORCE_PATIENCE: Final = 10.0
-_STILL_USED: Final = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
+_STILL_USED: Final = (
+    errno.ENOTEMPTY,
+    errno.EEXIST,
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EBUSY,
+)
 
 if sys.platform == "win32":
     import msvcrt

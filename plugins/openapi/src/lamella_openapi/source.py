@@ -31,6 +31,9 @@ __all__ = ["OpenAPIToolSource"]
 _log = logging.getLogger(__name__)
 _SHOWN_NOTES: Final = 3
 
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PUT", "DELETE"})
+"""RFC 9110, section 9.2.2: sent twice they have the effect of being sent once."""
+
 
 class OpenAPIToolSource:
     """The operations of one document, as tools.
@@ -206,6 +209,7 @@ class OpenAPIToolSource:
             description=entry.description,
             input_schema=entry.layout.schema,
             timeout=self._timeout,
+            idempotent=operation.method in _IDEMPOTENT,
         )
 
     def _settled_base(self, document: Document) -> str:

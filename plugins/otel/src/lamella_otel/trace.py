@@ -66,7 +66,7 @@ class RunTrace:
         self._tools = Tools(tree)
         self._last = first.at
         event = first.event
-        start = event if isinstance(event, StreamStart) else StreamStart()
+        start = event if isinstance(event, StreamStart) else _start_of(event)
         self._agents.begin(start, first.at, event if isinstance(event, StreamResumed) else None)
 
     @property
@@ -214,3 +214,11 @@ _HANDLERS: Final[dict[type[Event], Callable[[RunTrace, Any, Path, float], None]]
     GuardrailOverride: RunTrace._guardrail,
     OutputRejected: RunTrace._rejected,
 }
+
+
+def _start_of(event: Event) -> StreamStart:
+    """What is known of the beginning of a run that is joined later."""
+    if not isinstance(event, StreamResumed):
+        return StreamStart()
+    names_of_start = ("kind", "agent", "provider", "model", "conversation")
+    return StreamStart(**{name: getattr(event, name) for name in names_of_start})

@@ -80,17 +80,17 @@ def _delta(event: Event) -> str:
     return encode_json(to_dict(event if event._raw_event is None else attrs.evolve(event, raw_event=None)))
 
 
-def _head(event: Event) -> str:
-    named = "" if event.id is None else f',"id":{encode_basestring(event.id)}'
-    return f'{{"type":"{event.type}"{named}'
+def _id(event: Event) -> str:
+    return "" if event.id is None else f',"id":{encode_basestring(event.id)}'
 
 
 def _message(event: MessageOutputDelta) -> str:
-    return f'{_head(event)},"delta":{encode_basestring(event.delta)}}}'
+    return f'{{"type":"{event.type}","delta":{encode_basestring(event.delta)}{_id(event)}}}'
 
 
 def _reasoning(event: ReasoningDelta) -> str:
-    return f'{_head(event)},"delta":{encode_basestring(event.delta)},"kind":"{event.kind}"}}'
+    delta = encode_basestring(event.delta)
+    return f'{{"type":"{event.type}","delta":{delta},"kind":"{event.kind}"{_id(event)}}}'
 
 
 def _tool_call(event: ToolCallDelta) -> str | None:
@@ -98,7 +98,7 @@ def _tool_call(event: ToolCallDelta) -> str | None:
         return None
     call, name = encode_basestring(event.call_id), encode_basestring(event.name)
     piece = f',"delta":{encode_basestring(event.delta)}' if event.delta else ""
-    return f'{_head(event)},"call_id":{call},"name":{name}{piece}}}'
+    return f'{{"type":"{event.type}","call_id":{call},"name":{name}{_id(event)}{piece}}}'
 
 
 _WRITERS: Final[Mapping[type[Event], Callable[[Any], str | None]]] = {

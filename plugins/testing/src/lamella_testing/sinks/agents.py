@@ -155,10 +155,8 @@ class AgentContract(KeepingBase):
 
     def _require_unharmed(self, lines: Sequence[str]) -> None:
         failed = [line for line in lines if line.startswith("lamella.agent.fanout sink")]
-        require(
-            not failed,
-            f"{(failed or [''])[0].partition(' {')[0]}; a sink that fails loses the rest of the run",
-        )
+        said = (failed or [""])[0].partition(" {")[0].partition("\nTraceback")[0]
+        require(not failed, f"{said}; a sink that fails loses the rest of the run")
 
 
 def _told(name: str, events: list[RunStreamEvent]) -> Told:

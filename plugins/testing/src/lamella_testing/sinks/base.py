@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -107,15 +108,22 @@ class SinkBase:
 
     async def patiently(self, awaitable: Awaitable[T], what: str) -> T:
         """Wait no longer than ``patience``; what it raises is told to the author."""
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self.patience) as deadline:
-                return await awaitable
+                found = await awaitable
         except Exception as error:
             if deadline.expired():
                 fail(
                     f"{what} takes longer than {self.patience:g} s; bound what it waits for, or set patience"
                 )
             fail(f"{what} raises {_said(error)}; mend that")
+        require(
+            time.monotonic() - began <= self.patience,  # what blocks the loop is not interrupted
+            f"{what} takes longer than {self.patience:g} s, and nothing else runs meanwhile; make it quicker, or work in "
+            "a thread",
+        )
+        return found
 
     async def give(
         self, sink: Sink, events: Sequence[RunStreamEvent], *, size: int = 256, what: str = "a run"

@@ -100,7 +100,9 @@ class ContentsContract(KeepingBase):
             for told in [*stories(), *map(_around, every_event())]:
                 batch = list(told.events)
                 before = [to_json(envelope) for envelope in batch]
-                await self.give(sink, batch, size=len(batch))
+                await self.patiently(sink.open(), "open() for a run")
+                await self.patiently(sink.write(batch), "write() of a run")
+                await self.patiently(sink.close(), "close() after a run")
                 require(
                     batch == told.events and [to_json(envelope) for envelope in batch] == before,
                     f"the sink changes what it gets (in {told.name!r}); work on a copy: to_dict(envelope) is one",
