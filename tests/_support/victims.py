@@ -13,8 +13,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import traceback
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -101,24 +105,25 @@ class Nursery:
 
 
 def _main() -> None:
-    _import_all()
+    import openai.resources.responses  # noqa: F401  # what an SDK imports late
+
+    for store in _warm_stores():
+        with tempfile.TemporaryDirectory() as folder:
+            task = {"shape": "repeating", "store": store(folder), "folder": folder, "url": None, "run_id": None}
+            asyncio.run(_run(task, lambda what: None))
+    assert threading.active_count() == 1, "a process that forks must have no other thread"
     for line in sys.stdin:
         _breed(json.loads(line))
 
 
-def _import_all() -> None:
-    """So that no victim has to."""
-    import lamella.recordings.verifying
-    import lamella_jsonl.store
-    import lamella_openai
-    import openai.resources.responses
-    import victim_agents  # noqa: F401
-
-    try:
-        import asyncpg
-        import lamella_sql  # noqa: F401
-    except ImportError:  # another store is tested then
-        return
+def _warm_stores() -> list[Callable[[str], str]]:
+    """A run in each kind of store imports everything, so that no victim has to."""
+    found = [lambda folder: f"jsonl:{folder}/runs"]
+    if find_spec("lamella_sql") is not None:
+        found.append(lambda folder: f"sqlite:///{folder}/runs.db")
+    if find_spec("asyncpg") is not None:
+        import asyncpg  # noqa: F401
+    return found
 
 
 def _breed(task: dict[str, Any]) -> None:
@@ -175,8 +180,12 @@ def _live(task: dict[str, Any], writer: int, log: int) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     code = 1
+
+    def say(what: dict[str, Any]) -> None:
+        os.write(writer, (json.dumps(what) + "\n").encode())
+
     try:
-        asyncio.run(_run(task, writer))
+        asyncio.run(_run(task, say))
         code = 0
     except BaseException:
         traceback.print_exc()
@@ -185,16 +194,13 @@ def _live(task: dict[str, Any], writer: int, log: int) -> None:
         os._exit(code)
 
 
-async def _run(task: dict[str, Any], writer: int) -> None:
+async def _run(task: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
     from killing import make_store
     from victim_agents import INPUT, SHAPES, Scene
 
     from lamella import Journal, fold
     from lamella.recordings import Recording
     from lamella.serial import to_dict
-
-    def say(what: dict[str, Any]) -> None:
-        os.write(writer, (json.dumps(what) + "\n").encode())
 
     store = make_store(task["store"])
     agent: Any = SHAPES[task["shape"]](Scene(Path(task["folder"]), task["url"]))

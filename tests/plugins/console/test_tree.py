@@ -327,6 +327,22 @@ async def test_a_run_that_goes_on_says_so_and_names_what_nobody_knows() -> None:
     )
 
 
+async def test_a_run_that_ends_while_another_talks_is_shown_whole() -> None:
+    def of(run_id: str, *events: Event) -> list[RunStreamEvent]:
+        return [RunStreamEvent(event=event, run_id=run_id, seq=seq) for seq, event in enumerate(events)]
+
+    shown = await picture(
+        [
+            *of("one", MessageOutputDelta(delta="first ")),
+            *of("two", MessageOutputDelta(delta="sec"), MessageOutputDelta(delta="ond"), StreamEnd()),
+            *of("one", MessageOutputDelta(delta="half"), MessageOutputDone(output="first half"), StreamEnd()),
+        ],
+        view="flat",
+    )
+    used = "tokens not reported · T\n"
+    assert shown == f"first \nrun two:\n\nsecond\n\n{used}\nhalf\n\n{used}"
+
+
 async def test_an_answer_that_goes_back_to_the_model_says_why() -> None:
     rejected = OutputRejected(told="Repair it.", problems=("$.a: missing", "$.b: not an\nint"))
     assert await picture(envelopes([MessageOutputDone(output="{}"), rejected])) == (

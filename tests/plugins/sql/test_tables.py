@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sql_runs import STARTED, derived, envelopes, rows, store_run, tool_run
+from sql_runs import STARTED, derived, envelopes, execute, rows, store_run, tool_run
 
 from lamella.events import (
     AgentEnd,
@@ -190,7 +192,7 @@ async def test_rebuilding_repairs_what_was_spoilt(url: str) -> None:
         "UPDATE tool_calls SET status = 'x'",
         "UPDATE runs SET output = 'x'",
     ):
-        await _execute(url, spoilt)
+        await execute(url, spoilt)
     assert await derived(url) != before
     assert await store.rebuild("one") == 1
     assert await derived(url) != before
@@ -199,29 +201,32 @@ async def test_rebuilding_repairs_what_was_spoilt(url: str) -> None:
     await store.close()
 
 
-async def _execute(url: str, statement: str) -> None:
-    if url.startswith("postgresql"):
-        await rows(url, statement)
-        return
-    import sqlite3
-
-    file = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    file.execute(statement)
-    file.close()
-
-
 def settled(run: list[RunStreamEvent]) -> bool:
     """Whether the last response of each agent is complete: what is still open is in the fold, and not in the tables."""
     return bool(run) and isinstance(run[-1].event, StreamEnd | StreamError)
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables: to make them anew for each example takes long."""
+    path = tmp_path_factory.mktemp("empty") / "runs.db"
+
+    async def make() -> None:
+        store = SQLStore(path)
+        await store.open()
+        await store.close()
+
+    asyncio.run(make())
+    return path
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(run=run_envelopes())
 async def test_f_sto01_any_run_comes_back_and_its_tables_are_those_of_the_fold(
-    tmp_path_factory: pytest.TempPathFactory, run: list[RunStreamEvent]
+    empty: Path, tmp_path_factory: pytest.TempPathFactory, run: list[RunStreamEvent]
 ) -> None:
     """F-STO01, F-STO02: for whatever the agent loop may emit."""
-    path = tmp_path_factory.mktemp("any") / "runs.db"
+    path = Path(shutil.copy(empty, tmp_path_factory.mktemp("any")))
     store = SQLStore(path)
     await store_run(store, run, batch=3)
     loaded, url = await store.load("r"), f"sqlite:///{path}"

@@ -27,7 +27,7 @@ from lamella.serial import from_dict, restore
 from lamella.serial.stored import stored_form
 from lamella_testing import SinkConformance
 
-__all__ = ["DEFECTS", "Defect", "suite"]
+__all__ = ["DEFECTS", "KEPT", "Defect", "suite"]
 
 
 @attrs.frozen

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
-from ledger_defects import DEFECTS
+from ledger_defects import DEFECTS, KEPT
 
 from lamella_testing import SinkConformance
 
@@ -21,15 +21,14 @@ globals().update({f"Test{name}": suite(name) for name in DEFECTS})
 """
 
 
-@pytest.fixture(autouse=True)
-def what_is_left_behind_ends_here() -> Iterator[None]:
-    """Files, tasks and sockets that a defect leaves are collected in silence, before other tests begin."""
-    yield
+def collect_in_silence() -> None:
+    """What a defect leaves behind (files, tasks, sockets) ends here, before other tests begin."""
     told = sys.unraisablehook
     sys.unraisablehook = lambda unraisable: None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            KEPT.clear()
             gc.collect()
             gc.collect()
     finally:
@@ -45,6 +44,7 @@ def failures(pytester: pytest.Pytester) -> Mapping[str, Mapping[str, str]]:
         path = pytester.makepyfile(MODULE)
         # What a defect leaves behind is warned of when it is collected: another test may be running by then.
         result = pytester.inline_run("-q", "-W", "ignore", "-p", "no:cacheprovider", "--tb=short", str(path))
+        collect_in_silence()
         reports = result.getreports("pytest_runtest_logreport")
         assert reports
         _found.update({name: {} for name in DEFECTS})

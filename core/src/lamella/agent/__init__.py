@@ -8,7 +8,7 @@ from lamella.agent.functional import AgentFunction, Emit
 from lamella.agent.journal import Journal
 from lamella.agent.named import get_agent
 from lamella.agent.oneliners import aask, aextract, ask, extract
-from lamella.agent.run import AgentStream, SyncAgentStream
+from lamella.agent.stream import AgentStream, SyncAgentStream
 
 __all__ = [
     "Agent",

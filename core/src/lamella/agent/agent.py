@@ -180,7 +180,9 @@ class Agent(BaseAgent[Out_co]):
     sinks: Sequence[Sink] = attrs.field(
         default=(), kw_only=True, validator=_all(Sink), converter=_listed, repr=False
     )
-    journal: Journal | str | Literal[False] | None = attrs.field(default=None, kw_only=True, converter=as_journal, repr=False)
+    journal: Journal | str | Literal[False] | None = attrs.field(
+        default=None, kw_only=True, converter=as_journal, repr=False
+    )
     meta: Mapping[str, Any] = attrs.field(
         default=EMPTY, kw_only=True, validator=_settings, converter=_own_settings, repr=False
     )

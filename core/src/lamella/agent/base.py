@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lamella.agent.fanout import SlowSinkPolicy
     from lamella.agent.functional import Emit
     from lamella.agent.journal import Journal
-    from lamella.agent.run import AgentStream, SyncAgentStream
     from lamella.agent.scope import RunScope
+    from lamella.agent.stream import AgentStream, SyncAgentStream
     from lamella.config import Project
     from lamella.models.model import Model
     from lamella.specs import Sink
@@ -86,7 +86,8 @@ class BaseAgent(abc.ABC, Generic[Out_co]):
         :param runtime_context: values that tools see through ``ToolRuntime`` and the model never does.
         :raises LamellaError: the run failed; ``partial`` is the ``RunResult`` so far.
         """
-        from lamella.agent.run import collect, start
+        from lamella.agent.run import start
+        from lamella.agent.stream import collect
         from lamella.sync import run
 
         return run(collect(start(self, messages, runtime_context, "run_sync")))
@@ -99,7 +100,8 @@ class BaseAgent(abc.ABC, Generic[Out_co]):
         emit: Callable[[RunStreamEvent], Awaitable[None]] | None = None,
     ) -> RunResult[Out_co]:
         """:meth:`run`, asynchronously; ``emit`` is awaited for each event before the next is made."""
-        from lamella.agent.run import collect, start
+        from lamella.agent.run import start
+        from lamella.agent.stream import collect
 
         return await collect(start(self, messages, runtime_context, "run_async"), emit)
 
@@ -110,7 +112,8 @@ class BaseAgent(abc.ABC, Generic[Out_co]):
 
         A failed run yields ``stream.error`` and then raises the error.
         """
-        from lamella.agent.run import SyncAgentStream, start
+        from lamella.agent.run import start
+        from lamella.agent.stream import SyncAgentStream
 
         return SyncAgentStream(start(self, messages, runtime_context, "stream_sync"))
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Any, Final, Generic, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -20,6 +20,7 @@ from lamella.agent.fanout import FanOut, NamedSink
 from lamella.agent.journal import Intents, Journal, JournalWriter
 from lamella.agent.rerun import Rerun
 from lamella.agent.scope import RunScope, RunState
+from lamella.agent.stream import AgentStream
 from lamella.errors import AgentExecutionError, AgentInputError, ErrorCode, LamellaError
 from lamella.events import Event, RunStreamEvent, StreamEnd, StreamError, StreamResumed, StreamStart
 from lamella.models.inputs import Input, ParsedInput, parse_input
@@ -29,10 +30,9 @@ from lamella.tools.tool import RunMode
 
 if TYPE_CHECKING:
     from lamella.config import Project
-    from lamella.models.structured import Partial
     from lamella.runlog import RunLog
 
-__all__ = ["AgentStream", "SyncAgentStream", "collect", "error_event", "restart", "start", "typed_error"]
+__all__ = ["error_event", "restart", "start", "typed_error"]
 
 
 _OF_THE_START: Final = ("kind", "agent", "provider", "model", "conversation")
@@ -77,123 +77,6 @@ def restart(
         begin=begin,
     )
     return AgentStream(run)
-
-
-async def collect(
-    stream: AgentStream[Out_co], emit: Callable[[RunStreamEvent], Awaitable[None]] | None = None
-) -> RunResult[Out_co]:
-    """Run a stream to its end and return the result."""
-    async with aclosing(stream):
-        async for event in stream:
-            if emit is not None:
-                await emit(event)
-    return stream.result
-
-
-class AgentStream(Generic[Out_co]):
-    """The events of a run, as they happen. Iterate once; ``aclose`` or leave ``async with`` to stop early."""
-
-    def __init__(self, run: _Run) -> None:
-        self._run = run
-        self._events = run.events()
-
-    @property
-    def run_id(self) -> str:
-        """The id under which sinks and stores know the run."""
-        return self._run.emitter.run_id
-
-    @property
-    def result(self) -> RunResult[Out_co]:
-        """The fold of the events so far; final after the terminal event."""
-        return self._run.result()
-
-    def approve(self, call_id: str) -> None:
-        """Let a tool run that waits for approval. May be called from any thread."""
-        self._run.state.approvals.approve(call_id)
-
-    def deny(self, call_id: str, reason: str | None = None) -> None:
-        """Refuse a tool that waits for approval. May be called from any thread."""
-        self._run.state.approvals.deny(call_id, reason)
-
-    def __aiter__(self) -> AsyncIterator[RunStreamEvent]:
-        return self._events
-
-    def __anext__(self) -> Awaitable[RunStreamEvent]:
-        return self._events.__anext__()
-
-    async def partials(self) -> AsyncGenerator[Partial[Out_co], None]:
-        """The answer of an agent with an ``output_type`` as it grows, in place of the events; the last is complete.
-
-        ``partial.attempt`` counts the responses of the model.
-
-        :raises AgentInputError: the agent has no ``output_type``.
-        :raises ConfigError: ``jiter`` is not installed: ``pip install "lamella[partial]"``.
-        """
-        from lamella.models.structured.partial import partials_of_run
-
-        async with aclosing(partials_of_run(self, getattr(self._run.agent, "_output", None))) as found:
-            async for partial in found:
-                yield partial
-
-    async def aclose(self) -> None:
-        """Stop the run: connections close, the sinks get the terminal event."""
-        await self._events.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
-
-
-class SyncAgentStream(Generic[Out_co]):
-    """:class:`AgentStream` for synchronous code."""
-
-    def __init__(self, stream: AgentStream[Out_co]) -> None:
-        from lamella.sync import iterate
-
-        self._stream = stream
-        self._events = iterate(lambda: stream)
-
-    @property
-    def run_id(self) -> str:
-        """The id under which sinks and stores know the run."""
-        return self._stream.run_id
-
-    @property
-    def result(self) -> RunResult[Out_co]:
-        """The fold of the events so far; final after the terminal event."""
-        return self._stream.result
-
-    def approve(self, call_id: str) -> None:
-        """Let a tool run that waits for approval. May be called from any thread."""
-        self._stream.approve(call_id)
-
-    def deny(self, call_id: str, reason: str | None = None) -> None:
-        """Refuse a tool that waits for approval. May be called from any thread."""
-        self._stream.deny(call_id, reason)
-
-    def __iter__(self) -> Iterator[RunStreamEvent]:
-        return self._events
-
-    def __next__(self) -> RunStreamEvent:
-        return next(self._events)
-
-    def partials(self) -> Iterator[Partial[Out_co]]:
-        """:meth:`AgentStream.partials` for synchronous code."""
-        from lamella.sync import iterate
-
-        return iterate(self._stream.partials)
-
-    def close(self) -> None:
-        """Stop the run: connections close, the sinks get the terminal event."""
-        self._events.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
 
 
 def _project_of(agent: BaseAgent) -> Project:
@@ -254,6 +137,16 @@ class _Run:
         ]
         own = [NamedSink(type(sink).__name__, sink) for sink in self.agent.sinks]
         return [*enabled, *(named for named in own if journal is None or named.sink is not journal[0].store)]
+
+    @property
+    def run_id(self) -> str:
+        """The id under which sinks and stores know the run."""
+        return self.emitter.run_id
+
+    @property
+    def approvals(self) -> Approvals:
+        """Where calls wait for a decision."""
+        return self.state.approvals
 
     async def events(self) -> AsyncGenerator[RunStreamEvent, None]:
         """The whole run."""

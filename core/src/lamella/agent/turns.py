@@ -8,7 +8,7 @@ nested in another.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,14 +18,14 @@ from lamella._frozen import EMPTY
 from lamella._json import dumps
 from lamella.agent.answering import Answering, answered
 from lamella.agent.guarding import guard_input, guard_output
-from lamella.agent.ledger import TurnLedger
+from lamella.agent.retelling import Retelling, ledger, retelling
 from lamella.agent.scope import RunScope
 from lamella.agent.toolbox import Toolbox
 from lamella.budgets.account import take_tool_calls, tool_calls_exceeded
 from lamella.budgets.paying import Paying, within
 from lamella.content import ToolCallBlock
 from lamella.errors import AgentMaxIterationsError, OutputParserError, StreamInterruptedError
-from lamella.events import AttemptRollback, Event, OutputRejected, ResponseDone, StopReason, ToolOutputDone
+from lamella.events import Event, OutputRejected, ResponseDone, StopReason, ToolOutputDone
 from lamella.history import require_history
 from lamella.messages import Message
 from lamella.models.assemble import ResponseAssembler
@@ -34,7 +34,7 @@ from lamella.models.inputs import ParsedInput
 from lamella.models.model import Model, closing
 from lamella.models.request import ModelRequest
 from lamella.response import ResponseFold
-from lamella.runlog import RESUMED, LoggedAgent, LoggedTurn
+from lamella.runlog import LoggedTurn
 from lamella.runs import NO_VALUE
 from lamella.specs import Guardrail
 from lamella.tools import Emitted, effective_choice, normalise_choice, run_calls
@@ -71,14 +71,12 @@ class AgentTurns:
     _new: list[Message] = attrs.field(factory=list, init=False)
     _done: ResponseDone | None = attrs.field(default=None, init=False)
     _response: ResponseFold = attrs.field(factory=ResponseFold, init=False)
-    _logged: LoggedAgent | None = attrs.field(default=None, init=False)
-    _turn: LoggedTurn | None = attrs.field(default=None, init=False)
+    _retelling: Retelling | None = attrs.field(default=None, init=False)
     _digests: RequestDigests | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         state = self.scope.state
-        if state.rerun is not None:
-            self._logged = state.rerun.agent(self.scope.path)
+        self._retelling = retelling(self.scope)
         if state.rerun is not None or state.listened:
             self._digests = RequestDigests(self.model)
 
@@ -151,13 +149,13 @@ class AgentTurns:
         self._response = ResponseFold()
         path, accounts = self.scope.path, self.scope.accounts
         digests = None if self._digests is None else self._digests.of(request)
-        if self._logged is not None:
-            for event in self._from_log(self._logged, digests or EMPTY):
+        if self._retelling is not None:
+            for event in self._retelling.response(digests or EMPTY):
                 if event.durable:
                     self._take(event)
                 yield event
-            if self._turn is not None:
-                await self._settle_logged(self._turn, request)
+            if self._retelling.turn is not None:
+                await self._settle(self._retelling.turn, request)
                 return
         assembler = self.scope.state.open[path] = ResponseAssembler()
         async with self._paid(request) as paid, closing(self.model.stream(request)) as stream:
@@ -172,31 +170,7 @@ class AgentTurns:
         self._require_done()
         self.scope.state.open.pop(path, None)
 
-    def _from_log(self, logged: LoggedAgent, digests: Mapping[str, str]) -> Iterator[Event]:
-        """The next response of the log; where it stops, what is to be said before the model is asked.
-
-        :raises LamellaError: the request is not that of the log; the agent failed here; a verified run is at the end.
-        """
-        rerun = self.scope.state.rerun
-        assert rerun is not None
-        self._turn = turn = logged.take()
-        if turn is not None and turn.done is not None:
-            rerun.check_request(logged, turn, digests)
-            yield from turn.events
-            return
-        if turn is not None and rerun.kind != "fork":
-            yield from turn.events
-        if rerun.kind != "fork" and (failure := logged.failure()) is not None:
-            raise failure
-        if not rerun.live:
-            raise rerun.end_of_log(logged, "a response of its model")
-        if turn is not None and rerun.kind == "resume":
-            yield AttemptRollback(
-                error="the process that asked for it was interrupted", code=RESUMED, visible=bool(turn.events)
-            )
-        self._logged = self._turn = None
-
-    async def _settle_logged(self, turn: LoggedTurn, request: ModelRequest) -> None:
+    async def _settle(self, turn: LoggedTurn, request: ModelRequest) -> None:
         """What the log answered was paid by this run too."""
         if self.scope.accounts:
             async with self._paid(request) as paid:
@@ -254,7 +228,6 @@ class AgentTurns:
     ) -> AsyncGenerator[Emitted, None]:
         outputs = []
         state, accounts = self.scope.state, self.scope.accounts
-        ledger = self._ledger()
         allowed = take_tool_calls(accounts, len(calls))
         calls, skipped = calls[:allowed], calls[allowed:]
         running = run_calls(
@@ -268,7 +241,7 @@ class AgentTurns:
             key_prefix="/".join((state.run_id, *self.scope.path, "")),
             error_detail=self.agent.tool_error_detail,
             max_output_chars=self.agent.max_tool_output,
-            ledger=ledger,
+            ledger=ledger(self.scope, self._retelling, self._new[-1].tool_calls),
         )
         async with aclosing(running) as stream:
             async for emitted in within(stream, accounts):
@@ -293,15 +266,6 @@ class AgentTurns:
                 yield emitted
         if skipped:
             raise tool_calls_exceeded(accounts, len(skipped))
-
-    def _ledger(self) -> TurnLedger | None:
-        """What stands behind the calls of this turn."""
-        state, turn = self.scope.state, self._turn
-        if state.intents is None and turn is None:
-            return None
-        calls = self._new[-1].tool_calls
-        logged = {} if turn is None else dict(zip(map(id, calls), turn.calls, strict=False))
-        return TurnLedger(intents=state.intents, rerun=state.rerun, agent=self._logged, outcomes=logged)
 
     def _settle_final(self) -> bool:
         """Whether a tool that ends the run has answered."""

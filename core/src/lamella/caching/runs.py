@@ -152,7 +152,13 @@ class _Cached:
     def turns(self, given: ParsedInput) -> Turns:
         """The work, or what was kept of it."""
         output = getattr(getattr(self._ready, "answering", None), "output", None)
-        return _CachedTurns(self._cached, self._ready.turns(given), self._key(given), output)
+        key = None if self._is_logged() else self._key(given)
+        return _CachedTurns(self._cached, self._ready.turns(given), key, output)
+
+    def _is_logged(self) -> bool:
+        """Whether a log answers: of a run that is done again, it says what was played, and how far that came."""
+        rerun = self._scope.state.rerun
+        return rerun is not None and (not rerun.live or rerun.log.has(self._scope.path))
 
     def _key(self, given: ParsedInput) -> str | None:
         asked = (identity_of_messages(given.messages), given.native, given.plain)

@@ -11,7 +11,7 @@ from lamella.config.selection import Selection
 from lamella.errors import ConfigError
 from lamella.plugins.settings import Setting, plain
 
-__all__ = ["AgentConfig", "ToolConfig", "read_tool"]
+__all__ = ["AgentConfig", "ToolConfig", "price_pair", "read_tool"]
 
 _SELECTION: Final = frozenset(field.name for field in attrs.fields(Selection))
 
@@ -78,3 +78,15 @@ class AgentConfig:
     def arguments(self) -> dict[str, Any]:
         """What is set, as keyword arguments of ``Agent``."""
         return {name: value for name, value in attrs.asdict(self).items() if value is not None}
+
+
+def price_pair(model: str, setting: Setting) -> dict[str, Setting]:
+    """``[input, output]`` as a table of prices; from the environment ``"input,output"``."""
+    value = setting.value.split(",") if isinstance(setting.value, str) else setting.value
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ConfigError(
+            f"{setting.where}: prices.{model} must be [input, output] or a table, got {setting.value!r}"
+        )
+    return {
+        key: attrs.evolve(setting, value=price) for key, price in zip(("input", "output"), value, strict=True)
+    }

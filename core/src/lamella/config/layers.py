@@ -9,11 +9,12 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from lamella.config.variables import variable_name
+from lamella.errors import ConfigError
 from lamella.plugins.names import canonical
 from lamella.plugins.secrets import is_reference
 from lamella.plugins.settings import Setting, Source
 
-__all__ = ["Layer", "LayerName", "Mention", "find", "merge"]
+__all__ = ["Layer", "LayerName", "Mention", "find", "merge", "nested"]
 
 LayerName: TypeAlias = Literal["defaults", "user", "project", "dotenv", "environment", "code"]
 """The layers, lowest first."""
@@ -100,3 +101,17 @@ def find(tree: Mapping[str, Any], dotted: str) -> Any:
         if found is not None:
             return found
     return None
+
+
+def nested(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides as tables: dotted keys at the top are opened."""
+    found: dict[str, Any] = {}
+    for dotted, value in overrides.items():
+        *tables, key = dotted.split(".")
+        table = found
+        for name in tables:
+            table = table.setdefault(name, {})
+            if not isinstance(table, dict):
+                raise ConfigError(f"override {dotted!r}: {name!r} is set to a value and to a table")
+        table[key] = value
+    return found

@@ -15,9 +15,9 @@ import attrs
 from lamella._frozen import EMPTY
 from lamella.config.aliases import LIKE, ProviderAlias, check_alias, read_aliases
 from lamella.config.dotenv import read_dotenv
-from lamella.config.entries import AgentConfig, ToolConfig, read_tool
+from lamella.config.entries import AgentConfig, ToolConfig, price_pair, read_tool
 from lamella.config.files import ConfigFile, find_project_file, user_file
-from lamella.config.layers import Layer, LayerName, Mention, find, merge
+from lamella.config.layers import Layer, LayerName, Mention, find, merge, nested
 from lamella.config.schema import check_layer, truth
 from lamella.config.selection import SelectedTools, Selection
 from lamella.config.switches import mentions, merge_switches
@@ -100,7 +100,7 @@ class Project:
                 *_file_layer("project", own),
                 Layer(name="dotenv", path=dotenv_path, data=from_variables(dotenv)),
                 Layer(name="environment", data=from_variables(environ)),
-                Layer(name="code", data=_nested(overrides or {})),
+                Layer(name="code", data=nested(overrides or {})),
             ),
             root=root,
             file=None if own is None else own.path,
@@ -114,7 +114,7 @@ class Project:
 
         Providers registered in code work, and :meth:`env` still reads the process's environment.
         """
-        data = {"autoload": "none", **_nested(overrides or {})}
+        data = {"autoload": "none", **nested(overrides or {})}
         layers = (Layer(name="defaults", data=_DEFAULTS), Layer(name="code", data=data))
         return cls(layers=layers, environ=os.environ)
 
@@ -324,7 +324,7 @@ class Project:
 
         rows = {}
         for model, value in self._tree.get("prices", {}).items():
-            table = value if isinstance(value, Mapping) else _pair(model, value)
+            table = value if isinstance(value, Mapping) else price_pair(model, value)
             rows[model] = Price(**self._settings(Price, table, f"prices.{model}", complete=True))
         return PriceTable(rows=rows, source="configuration")
 
@@ -409,29 +409,3 @@ class Project:
 
 def _file_layer(name: LayerName, file: ConfigFile | None) -> tuple[Layer, ...]:
     return () if file is None else (Layer(name=name, path=file.path, table=file.table, data=file.data),)
-
-
-def _nested(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Overrides as tables: dotted keys at the top are opened."""
-    found: dict[str, Any] = {}
-    for dotted, value in overrides.items():
-        *tables, key = dotted.split(".")
-        table = found
-        for name in tables:
-            table = table.setdefault(name, {})
-            if not isinstance(table, dict):
-                raise ConfigError(f"override {dotted!r}: {name!r} is set to a value and to a table")
-        table[key] = value
-    return found
-
-
-def _pair(model: str, setting: Setting) -> dict[str, Setting]:
-    """``[input, output]`` as a table of prices; from the environment ``"input,output"``."""
-    value = setting.value.split(",") if isinstance(setting.value, str) else setting.value
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ConfigError(
-            f"{setting.where}: prices.{model} must be [input, output] or a table, got {setting.value!r}"
-        )
-    return {
-        key: attrs.evolve(setting, value=price) for key, price in zip(("input", "output"), value, strict=True)
-    }

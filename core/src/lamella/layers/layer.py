@@ -64,7 +64,9 @@ class Composite(BaseAgent):
     approval_timeout: float = attrs.field(default=300.0, repr=False)
     sinks: Sequence[Sink] = attrs.field(default=(), repr=False)
     slow_sinks: SlowSinkPolicy = attrs.field(default="wait", repr=False)
-    journal: Journal | str | Literal[False] | None = attrs.field(default=None, converter=as_journal, repr=False)
+    journal: Journal | str | Literal[False] | None = attrs.field(
+        default=None, converter=as_journal, repr=False
+    )
     meta: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
     budget: Budget | Account | None = attrs.field(default=None, repr=False)
     project: Project | None = attrs.field(default=None, repr=False)

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, Self
 
-from lamella.agent.run import AgentStream
+from lamella.agent.stream import AgentStream
 from lamella.errors import AgentInputError
 from lamella.events import RunStreamEvent
 from lamella.memory.seat import Seat

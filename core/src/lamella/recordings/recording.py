@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 from lamella.agent.base import BaseAgent
 from lamella.agent.journal import Journal
 from lamella.agent.rerun import Rerun
-from lamella.agent.run import AgentStream, SyncAgentStream, collect, restart
+from lamella.agent.run import restart
+from lamella.agent.stream import AgentStream, SyncAgentStream, collect
 from lamella.errors import AgentInputError
 from lamella.events import RunStreamEvent, StreamEnd, StreamError
 from lamella.fold import fold

@@ -10,7 +10,8 @@ import attrs
 
 from lamella.agent.base import BaseAgent
 from lamella.agent.rerun import EndOfLog, Rerun
-from lamella.agent.run import collect, restart
+from lamella.agent.run import restart
+from lamella.agent.stream import collect
 from lamella.errors import ErrorCode, LamellaError, ReplayMismatchError
 from lamella.events import (
     ApprovalPending,
@@ -33,7 +34,7 @@ __all__ = ["Verification", "averify"]
 
 _SHOWN: Final = 200
 _OF_A_CALL: Final = (
-    ToolStart, ToolEnd, ApprovalPending, ApprovalResolved, ProgressStart, ProgressUpdate, ProgressEnd
+    ToolStart, ApprovalPending, ApprovalResolved, ProgressStart, ProgressUpdate, ProgressEnd
 )  # fmt: skip
 
 
@@ -116,11 +117,12 @@ def _problem(failure: LamellaError, whole: bool) -> list[str]:
 
 
 def _compared(events: Iterable[RunStreamEvent]) -> list[RunStreamEvent]:
-    """What both runs must have: not that one process died and another went on."""
+    """What both runs must have: not that one process died and another went on, nor which of several calls was first."""
     return [
         envelope
         for envelope in events
-        if not isinstance(envelope.event, StreamResumed) and getattr(envelope.event, "code", None) != RESUMED
+        if not isinstance(envelope.event, StreamResumed | ToolEnd)
+        and getattr(envelope.event, "code", None) != RESUMED
     ]
 
 

@@ -193,22 +193,22 @@ class ConsoleSink:
         view.feed(envelope.event)
         self._queue.hold(speaker, busy=view.busy)
 
-    def _let_go(self, run_id: str) -> None:
-        """Nobody of a run goes on with what was begun: show what waits."""
-        while (holder := self._queue.holder) is not None and holder[0] == run_id:
-            self._queue.hold(holder, busy=False)
-            self._release()
+    def _let_go(self, run_id: str) -> Speaker | None:
+        """Nobody of a run goes on with what was begun: show what waits; who of another run is in a block."""
+        holder = self._queue.holder
+        for speaker, envelope in self._queue.drain(run_id):
+            self._show(speaker, envelope)
+        if holder is None or holder[0] == run_id:
+            self._queue.hold((run_id, ()), busy=False)
+            return None
+        self._queue.hold(holder, busy=True)
+        return holder
 
     def _end(self, envelope: RunStreamEvent) -> None:
         """The run is over: what waits is shown, then its last lines."""
         run_id = envelope.run_id
-        self._let_go(run_id)
-        holder = self._queue.holder  # an agent of another run that goes on
-        for speaker, waiting in self._queue.drain(run_id):
-            self._show(speaker, waiting)
+        holder = self._let_go(run_id)  # an agent of another run that goes on
         self._show((run_id, ()), envelope)
-        if holder is not None:
-            self._queue.hold(holder, busy=True)
         run, page = self._runs.pop(run_id), self._ready()
         tree = run.tree.lines() if page.tree and run.tree.nested else ()
         lines = [("failure" if line.failed else "note", line.text) for line in tree]
@@ -216,6 +216,8 @@ class ConsoleSink:
         for speaker in [speaker for speaker in self._views if speaker[0] == run_id]:
             page.settle(speaker)
             del self._views[speaker]
+        if holder is not None:
+            self._queue.hold(holder, busy=True)
         self._release()
 
     def _view(self, speaker: Speaker) -> AgentView:

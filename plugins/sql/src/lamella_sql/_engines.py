@@ -79,8 +79,8 @@ class Files:
 
     async def give_back(self) -> None:
         with self._lock:
-            self._users -= 1
-            last, engine = self._users <= 0, self._engine
+            self._users = max(0, self._users - 1)
+            last, engine = self._users == 0, self._engine
             if last:
                 self._engine = None
         if last and engine is not None:

@@ -84,7 +84,7 @@ class KillContract(KeepingBase):
         if isinstance(store, ClaimingStore):
             await self.patiently(store.open(), "open() after a kill")
             await self.patiently(store.claim(told.run_id), "claim() of a run whose process was killed")
-            await self.patiently(store.write(told.events), "write() of a run whose process was killed")
+            await self.patiently(store.write(list(told.events)), "write() of a run whose process was killed")
             await self.patiently(store.close(), "close() after a run whose process was killed")
         else:
             await self.give(store, told.events, what="a run whose process was killed")

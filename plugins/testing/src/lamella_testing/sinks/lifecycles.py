@@ -56,7 +56,7 @@ class LifecycleContract(KeepingBase):
             told = new_story()
             async with self.opened("a run with empty batches") as sink:
                 await self.patiently(sink.write([]), "write([]) before the first event")
-                await self.patiently(sink.write(told.events), "write() after write([])")
+                await self.patiently(sink.write(list(told.events)), "write() after write([])")
                 await self.patiently(sink.write(()), "write(()) after the last event")
             await self.require_kept(sink, told, "with empty batches")
 

@@ -70,7 +70,7 @@ class StoreContract(KeepingBase):
             store, told = self.store(), new_story("Twice.")
             await self.patiently(store.open(), "open() for a run")
             for batch in (told.events[:3], told.events[:3], told.events[3:], told.events):
-                await self.patiently(store.write(batch), "write() of a batch for the second time")
+                await self.patiently(store.write(list(batch)), "write() of a batch for the second time")
             await self.patiently(store.close(), "close() after a run")
             await self.require_kept(store, told, "with a batch that was written twice")
             await self.give(store, told.events, what="a run that is stored already")
