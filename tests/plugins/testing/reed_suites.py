@@ -59,7 +59,7 @@ def reed_suite(kind: type[ChatReed]) -> type[ProviderConformance]:
     class TestReed(ProviderConformance):
         secret = KEY
         samples = getattr(kind, "given_samples", SAMPLES)
-        patience = 1.0
+        patience = 3.0
         endpoints = {"embed": b'{"vectors": [[1, 2], [3, 4]]}'}
 
         def make_model(self, base_url: str | None = None) -> Model:

@@ -21,7 +21,7 @@ def swatch_suite(
     class TestSwatch(ContentConformance):
         files = {"red.swatch": (FILE, MIME), "large.swatch": (LARGE, MIME)}
         bad_files = BAD
-        patience = 1.0
+        patience = 3.0
 
         def samples(self) -> list[MediaContent]:
             return [

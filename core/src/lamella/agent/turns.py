@@ -187,7 +187,8 @@ class AgentTurns:
                 f"{self.model.provider}:{self.model.model} ended its stream without response.done",
                 context={"provider": self.model.provider, "model": self.model.model},
             )
-        _log.debug("response finished: %s", done.stop_reason, extra={"token_usage": done.token_usage})
+        facts = {"agent": self.agent.name, "token_usage": done.token_usage}
+        _log.debug("response finished: %s", done.stop_reason, extra=facts)
 
     def _take(self, event: Event) -> None:
         if self._response.feed(event):
@@ -219,6 +220,7 @@ class AgentTurns:
             len(request.native or ()) + len(request.messages),
             [tool.name for tool in request.tools],
             request.tool_choice,
+            extra={"agent": self.agent.name},
         )
 
     # -- tools, end, limit ----------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 from markdown_it import MarkdownIt
@@ -44,8 +44,10 @@ class BlockReader:
     """
 
     def __init__(self) -> None:
-        self._parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-        self._env: dict[str, Any] = {}  # link targets, also for the blocks after
+        # Link targets that are defined elsewhere would change text that is out already: they stay text.
+        self._parser = (
+            MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
+        )
         self._pieces: list[str] = []
         self._line = _Line()
         self._fence = ""
@@ -70,15 +72,13 @@ class BlockReader:
             return []
         rest = self.rest
         readable = rest if told else rest[: rest.rfind("\n") + 1]
-        # Half a link target must not become the target.
-        known = {"references": {**self._env.get("references", {})}} if told else self._env
-        return self._cut(readable, rest, known)
+        return self._cut(readable, rest)
 
     def finish(self) -> list[MarkdownBlock]:
         """The text is over: the blocks that are left."""
         rest = self.rest
         self._pieces, self._kept, self._line, self._fence, self._due = [], 0, _Line(), "", False
-        return list(_grouped(self._parser.parse(rest, self._env)))
+        return list(_grouped(self._parser.parse(rest)))
 
     def _look(self, text: str) -> bool:
         """Look at the lines; whether the last, unfinished one is long enough to say which block it begins."""
@@ -102,11 +102,11 @@ class BlockReader:
         blank = not text.strip()
         return blank or text.startswith(_BEGINNERS) or (self._line.after_blank and not text[0].isspace())
 
-    def _cut(self, readable: str, rest: str, known: dict[str, Any]) -> list[MarkdownBlock]:
+    def _cut(self, readable: str, rest: str) -> list[MarkdownBlock]:
         """Ask the parser; keep what may go on."""
         self._due = False
         self._read += len(readable)
-        blocks = list(_grouped(self._parser.parse(readable, known)))
+        blocks = list(_grouped(self._parser.parse(readable)))
         if not blocks:
             return []
         lines = readable.count("\n")
