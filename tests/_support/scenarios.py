@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -460,27 +460,31 @@ SCENARIOS: dict[str, Callable[[], BaseAgent[Any]]] = {
 # -- over a wire --------------------------------------------------------------------------------------
 
 
-def over_responses(origin: str) -> Agent:
+Address: TypeAlias = Callable[[str], str]
+"""Where the server of a wire is, by the wire's name."""
+
+
+def over_responses(address: Address) -> Agent:
     """The plugin of OpenAI's Responses on the real SDK."""
     from lamella_openai import ChatOpenAI
 
-    return _over(ChatOpenAI("gpt-5-nano", api_key="sk-canary", base_url=f"{origin}/v1", max_retries=2))
+    return _over(ChatOpenAI("gpt-5-nano", api_key="sk-canary", base_url=address("openai.responses"), max_retries=2))
 
 
-def over_completions(origin: str) -> Agent:
+def over_completions(address: Address) -> Agent:
     """The plugin of OpenAI's Chat Completions on the real SDK."""
     from lamella_openai import ChatOpenAICompletions
 
     return _over(
-        ChatOpenAICompletions("gpt-5-nano", api_key="sk-canary", base_url=f"{origin}/v1", max_retries=2)
+        ChatOpenAICompletions("gpt-5-nano", api_key="sk-canary", base_url=address("openai.chat"), max_retries=2)
     )
 
 
-def over_messages(origin: str) -> Agent:
+def over_messages(address: Address) -> Agent:
     """The plugin of Anthropic's Messages on the real SDK."""
     from lamella_anthropic import ChatAnthropic
 
-    return _over(ChatAnthropic("claude-x", api_key="sk-canary", base_url=origin, max_retries=2))
+    return _over(ChatAnthropic("claude-x", api_key="sk-canary", base_url=address("anthropic.messages"), max_retries=2))
 
 
 def _over(model: Any) -> Agent:
@@ -499,13 +503,13 @@ class BreaksLater(Breaks):
             yield event
 
 
-def over_both(origin: str) -> Agent:
+def over_both(address: Address) -> Agent:
     """Another vendor goes on with the conversation, and cannot take all of it."""
-    first, second = over_messages(origin).model, over_responses(origin).model
+    first, second = over_messages(address).model, over_responses(address).model
     return Agent(fallback(BreaksLater(inner=first), second), name="wired", tools=[add])
 
 
-WIRED: dict[str, Callable[[str], Agent]] = {
+WIRED: dict[str, Callable[[Address], Agent]] = {
     make.__name__: make for make in (over_responses, over_completions, over_messages, over_both)
 }
 """Agents whose model is asked at an address, where :data:`WIRE_SCRIPT` is served; the test closes the model."""

@@ -98,7 +98,7 @@ class Shelf:
     @asynccontextmanager
     async def agent(self, name: str, **changes: Any) -> AsyncIterator[BaseAgent[Any]]:
         """The agent of a name; its connections are closed afterwards."""
-        agent: Any = SCENARIOS[name]() if name in SCENARIOS else WIRED[name](self._server.url)
+        agent: Any = SCENARIOS[name]() if name in SCENARIOS else WIRED[name](self._server.base_url_of)
         try:
             yield attrs.evolve(agent, **changes) if changes else agent
         finally:

@@ -30,7 +30,7 @@ def equals(expected: Any = None, *, ignore_case: bool = False) -> Check:
     def compare(result: RunResult[Any], case: Case) -> Score:
         wanted = _wanted(expected, case)
         if isinstance(wanted, str):
-            said = result.output.strip()
+            said = _said(result).strip()
             same = _cased(said, ignore_case) == _cased(wanted.strip(), ignore_case)
             return _PASSED if same else failed(f"expected {_short(wanted)}, got {_short(said)}")
         if _has_value(result) and result.value == wanted:
@@ -38,7 +38,7 @@ def equals(expected: Any = None, *, ignore_case: bool = False) -> Check:
         found = _json(result)
         return _PASSED if found == wanted else failed(f"expected {_short(wanted)}, got {_short(found)}")
 
-    return Check(compare, _named("equals", expected), quick=True)
+    return Check(_of_json(compare), _named("equals", expected), quick=True)
 
 
 def contains(text: str | list[str] | None = None, *, ignore_case: bool = False) -> Check:
@@ -126,6 +126,12 @@ def _json(result: RunResult[Any]) -> Any:
         return loads(result.output)
     except AgentSerializationError as error:
         raise AgentSerializationError(f"the answer is no JSON: {_short(result.output)}", cause=error) from error
+
+
+def _said(result: RunResult[Any]) -> str:
+    """The answer as text; one that is text within JSON, such as a ``Literal``, is that text."""
+    value = result.run.result if isinstance(result.run, ExtractionRun) else None
+    return value if isinstance(value, str) else result.output
 
 
 def _has_value(result: RunResult[Any]) -> bool:
