@@ -468,7 +468,9 @@ def over_responses(address: Address) -> Agent:
     """The plugin of OpenAI's Responses on the real SDK."""
     from lamella_openai import ChatOpenAI
 
-    return _over(ChatOpenAI("gpt-5-nano", api_key="sk-canary", base_url=address("openai.responses"), max_retries=2))
+    return _over(
+        ChatOpenAI("gpt-5-nano", api_key="sk-canary", base_url=address("openai.responses"), max_retries=2)
+    )
 
 
 def over_completions(address: Address) -> Agent:
@@ -476,7 +478,9 @@ def over_completions(address: Address) -> Agent:
     from lamella_openai import ChatOpenAICompletions
 
     return _over(
-        ChatOpenAICompletions("gpt-5-nano", api_key="sk-canary", base_url=address("openai.chat"), max_retries=2)
+        ChatOpenAICompletions(
+            "gpt-5-nano", api_key="sk-canary", base_url=address("openai.chat"), max_retries=2
+        )
     )
 
 
@@ -484,7 +488,9 @@ def over_messages(address: Address) -> Agent:
     """The plugin of Anthropic's Messages on the real SDK."""
     from lamella_anthropic import ChatAnthropic
 
-    return _over(ChatAnthropic("claude-x", api_key="sk-canary", base_url=address("anthropic.messages"), max_retries=2))
+    return _over(
+        ChatAnthropic("claude-x", api_key="sk-canary", base_url=address("anthropic.messages"), max_retries=2)
+    )
 
 
 def _over(model: Any) -> Agent:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from scenarios import INPUT, SCENARIOS, WIRED
 
 from lamella import LamellaError, RunResult
 from lamella.agent.base import BaseAgent
@@ -17,6 +16,8 @@ from lamella.specs import ClaimingStore
 from lamella_jsonl import JSONLStore
 from lamella_sim import SimServer
 from lamella_sim.faults import ResetFault, StatusFault
+
+from scenarios import INPUT, SCENARIOS, WIRED
 
 __all__ = ["KINDS", "Shelf", "ended", "names", "outcome"]
 

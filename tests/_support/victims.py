@@ -109,7 +109,13 @@ def _main() -> None:
 
     for store in _warm_stores():
         with tempfile.TemporaryDirectory() as folder:
-            task = {"shape": "repeating", "store": store(folder), "folder": folder, "url": None, "run_id": None}
+            task = {
+                "shape": "repeating",
+                "store": store(folder),
+                "folder": folder,
+                "url": None,
+                "run_id": None,
+            }
             asyncio.run(_run(task, lambda what: None))
     assert threading.active_count() == 1, "a process that forks must have no other thread"
     for line in sys.stdin:
@@ -195,12 +201,13 @@ def _live(task: dict[str, Any], writer: int, log: int) -> None:
 
 
 async def _run(task: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> None:
-    from killing import make_store
     from victim_agents import INPUT, SHAPES, Scene
 
     from lamella import Journal, fold
     from lamella.recordings import Recording
     from lamella.serial import to_dict
+
+    from killing import make_store
 
     store = make_store(task["store"])
     agent: Any = SHAPES[task["shape"]](Scene(Path(task["folder"]), task["url"]))

@@ -33,6 +33,7 @@ PLUGINS = {
     "lamella_cli",
     "lamella_console",
     "lamella_document",
+    "lamella_evals",
     "lamella_fetch",
     "lamella_gateways",
     "lamella_gemini",

@@ -22,7 +22,6 @@ from typing import Any, Final
 
 import attrs
 import pytest
-from killing import check, kill_writers, make_store
 from victim_agents import IDEMPOTENT, SHAPES, WIRE_SCRIPT, Scene, digest_text, told
 from victims import Life, Nursery
 
@@ -31,6 +30,8 @@ from lamella.recordings import Recording
 from lamella.serial import to_dict
 from lamella.specs import RunStore
 from lamella_sim import SimServer
+
+from killing import check, kill_writers, make_store
 
 pytestmark = [
     pytest.mark.slow,
@@ -227,7 +228,7 @@ class Story:
             if after and self.dice.random() < 0.3:
                 assert await self._status(self.nursery.run_id) in ("running", "completed")
         finally:
-            life = await asyncio.to_thread(self.nursery.end, self.dice.random() * 0.008)
+            life = await asyncio.to_thread(self.nursery.end, self.dice.random() * 0.015)
         return life
 
     async def _status(self, run_id: str | None) -> str | None:
@@ -288,7 +289,9 @@ class Story:
     def _look_at_calls(self) -> None:
         logged = Logged.of(self._events)
         assert logged.unknown == frozenset()
-        assert logged.unknown_outputs == self._unknown, "the model must be told what is unknown, and nothing else"
+        assert logged.unknown_outputs == self._unknown, (
+            "the model must be told what is unknown, and nothing else"
+        )
         self.cut_off = len(self._unknown)
         times = Counter(self._effects)
         for key in logged.completed:
@@ -343,9 +346,7 @@ async def test_f_x18_a_killed_run_goes_on_and_repeats_nothing(
 
 
 @pytest.mark.parametrize("kind", STORES)
-async def test_f_sto01_a_killed_writer_loses_nothing_and_doubles_nothing(
-    kind: str, spec: str
-) -> None:
+async def test_f_sto01_a_killed_writer_loses_nothing_and_doubles_nothing(kind: str, spec: str) -> None:
     """F-STO01: what a store has acknowledged is there once, and readable, whenever its writer is killed."""
     killed = kill_writers(spec, OF_WRITERS, seed=int(SEED))
     assert len(killed) == OF_WRITERS

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded_runs import KeepingStore, cut, envelopes, whole_run
 
 from lamella.errors import AgentInputError, AgentSerializationError
 from lamella.events import MessageOutputDelta, RunStreamEvent, StreamEnd, StreamStart
 from lamella.recordings import acopy_runs, astore_runs, copy_runs, store_runs
 from lamella.serial.stored import RawPolicy
+
+from recorded_runs import KeepingStore, cut, envelopes, whole_run
 
 
 async def filled(*runs: list[RunStreamEvent], **policies: Any) -> KeepingStore:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from recorded_runs import cut, whole_run
 
 from lamella.fold import fold
 from lamella.recordings import acopy_runs, astore_runs, export_lines, import_lines
+
+from recorded_runs import cut, whole_run
 
 lamella_sql = pytest.importorskip("lamella_sql")
 lamella_jsonl = pytest.importorskip("lamella_jsonl")

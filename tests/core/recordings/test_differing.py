@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from recorded_runs import Item, cut, envelopes, used, whole_run
 
 from lamella import Agent, Project, tool, use_project
 from lamella.content import MediaContent
@@ -34,6 +33,8 @@ from lamella.layers import chain, parallel
 from lamella.messages import Message
 from lamella.recordings import RunDiff, diff
 from lamella_sim import ChatSim
+
+from recorded_runs import Item, cut, envelopes, used, whole_run
 
 HELPER = ("helper",)
 

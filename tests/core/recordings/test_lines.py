@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded_runs import cut, envelopes, whole_run
 
 from lamella.errors import AgentSerializationError
 from lamella.events import MessageOutputDone, RunStreamEvent, StreamEnd, StreamStart
 from lamella.fold import fold
 from lamella.recordings import TornLine, export_lines, import_lines, read_runs
+
+from recorded_runs import cut, envelopes, whole_run
 
 
 def test_what_is_exported_is_read_back() -> None:

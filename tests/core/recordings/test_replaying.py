@@ -7,11 +7,12 @@ import time
 from typing import Any
 
 import pytest
-from recorded_runs import envelopes, whole_run
 
 from lamella.errors import AgentInputError
 from lamella.events import MessageOutputDelta, RunStreamEvent, StreamEnd, StreamStart
 from lamella.recordings import areplay, replay
+
+from recorded_runs import envelopes, whole_run
 
 
 class Clock:

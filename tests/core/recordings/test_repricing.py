@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from recorded_runs import envelopes, used, whole_run
 
 from lamella import Project, use_project
 from lamella.events import AttemptRollback, ResponseDone, StreamEnd, StreamError, StreamResumed, StreamStart
@@ -17,6 +16,8 @@ from lamella.pricing import PriceTable, cost_of
 from lamella.recordings import Repriced, reprice
 from lamella.recordings.responses import of_events
 from lamella.usage import Cost, TokenUsage
+
+from recorded_runs import envelopes, used, whole_run
 
 BEGAN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TABLE = PriceTable.of({"acme:m": (1, 2)})

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from memory_store import MemoryStore
-from scenarios import INPUT, SCENARIOS, effects, made
 
 from lamella import (
     Agent,
@@ -26,6 +24,9 @@ from lamella import (
 )
 from lamella.layers import FunctionAgent
 from lamella_sim import ChatSim, Script, ToolCall
+
+from memory_store import MemoryStore
+from scenarios import INPUT, SCENARIOS, effects, made
 
 
 class Watched(MemoryStore):

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded_runs import whole_run
 
 from lamella.fold import fold
 from lamella.serial import restore
+
+from recorded_runs import whole_run
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded_runs import cut, whole_run
 
 from lamella.events import RunStreamEvent
 from lamella.recordings import import_lines
 from lamella_jsonl import JSONLStore
+
+from recorded_runs import cut, whole_run
 
 RUNS = Path(".lamella") / "runs"
 

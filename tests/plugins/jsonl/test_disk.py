@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from json_lines import give, numbers, open_descriptors, story
 
 from lamella.errors import ErrorCode, StoreError
 from lamella.events import RunStreamEvent
@@ -23,6 +22,8 @@ from lamella.fold import fold
 from lamella_jsonl import JSONLStore
 from lamella_jsonl import _log_file as log_file
 from lamella_jsonl.settings import FsyncPolicy, Layout
+
+from json_lines import give, numbers, open_descriptors, story
 
 RUN = "3f2a9c"
 

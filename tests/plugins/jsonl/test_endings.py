@@ -7,12 +7,13 @@ import logging
 from pathlib import Path
 
 import pytest
-from json_lines import give, numbers, story
 
 from lamella.errors import ErrorCode, StoreError
 from lamella.fold import fold
 from lamella_jsonl import JSONLStore
 from lamella_jsonl.settings import Layout
+
+from json_lines import give, numbers, story
 
 RUN = "3f2a9c"
 

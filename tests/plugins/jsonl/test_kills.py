@@ -6,11 +6,12 @@ import random
 from pathlib import Path
 
 import pytest
-from json_lines import give, numbers, story, writing_process
 
 from lamella.fold import fold
 from lamella_jsonl import JSONLStore
 from lamella_jsonl.settings import Layout
+
+from json_lines import give, numbers, story, writing_process
 
 KILLS = 10
 WORDS = 3000

@@ -7,12 +7,13 @@ import logging
 from pathlib import Path
 
 import pytest
-from json_lines import STARTED, give, numbers, story, wait_until_open, writing_process
 
 from lamella.errors import AgentInputError, ConfigError
 from lamella.fold import fold
 from lamella_jsonl import JSONLStore
 from lamella_jsonl import _contents as contents
+
+from json_lines import STARTED, give, numbers, story, wait_until_open, writing_process
 
 
 def files(folder: Path) -> list[Path]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import attrs
 import pytest
-from json_lines import STARTED, give, numbers, open_descriptors, story, wait_until_open, writing_process
 
 from lamella.errors import AgentInputError, AgentSerializationError, ErrorCode, StoreError
 from lamella.events import MessageOutputDone
@@ -15,6 +14,8 @@ from lamella.fold import fold
 from lamella.specs import ClaimingStore
 from lamella_jsonl import JSONLStore
 from lamella_jsonl.settings import Layout
+
+from json_lines import STARTED, give, numbers, open_descriptors, story, wait_until_open, writing_process
 
 RUN = "3f2a9c"
 

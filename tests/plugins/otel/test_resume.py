@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from memory_store import MemoryStore
-from scenarios import INPUT, made
-
 from lamella.recordings import Recording
 from lamella_otel import OtelSink
+
+from memory_store import MemoryStore
+from scenarios import INPUT, made
 
 
 async def test_the_span_of_a_resumed_run_names_its_agent(collected: object) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sql_runs import store_run, tool_run
 from sqlalchemy import Engine, event
 
 from lamella.errors import ConfigError, ErrorCode, LamellaError, StoreError
 from lamella_sql import SQLStore
+
+from sql_runs import store_run, tool_run
 
 
 async def refused(doing: Any, code: str, words: str) -> StoreError:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from killing import check, kill_writers, make_store
 
 from lamella_sql import SQLStore
+
+from killing import check, kill_writers, make_store
 
 pytestmark = [
     pytest.mark.slow,

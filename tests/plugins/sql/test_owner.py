@@ -9,10 +9,11 @@ import sys
 
 import attrs
 import pytest
-from sql_runs import execute, rows, tool_run
 
 from lamella_sql import SQLStore, _heartbeat
 from lamella_sql._owner import SILENT_SECONDS, is_alive, this_owner
+
+from sql_runs import execute, rows, tool_run
 
 
 def test_this_process_is_alive_whatever_it_says() -> None:

@@ -9,10 +9,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from sql_runs import derived, store_run, tool_run
 
 from lamella.fold import fold
 from lamella_sql import SQLStore
+
+from sql_runs import derived, store_run, tool_run
 
 RELEASES = Path(__file__).parent / "releases"
 

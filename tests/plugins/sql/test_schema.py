@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sql_runs import rows, store_run, tool_run
 
 from lamella_sql import SQLStore
 from lamella_sql._encoding import encode
 from lamella_sql._escape import decode_json, decode_path, encode_json, encode_path, readable, restored
 from lamella_sql._schema import REVISION, REVISIONS
 from lamella_sql._tables import METADATA
+
+from sql_runs import rows, store_run, tool_run
 
 SOURCE = Path(__file__).parents[3] / "plugins" / "sql"
 

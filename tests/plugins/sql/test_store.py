@@ -7,7 +7,6 @@ import threading
 
 import attrs
 import pytest
-from sql_runs import STARTED, envelopes, rows, store_run, tool_run
 
 from lamella.content import MediaContent, TextBlock
 from lamella.errors import AgentInputError, ConfigError, StoreError
@@ -29,6 +28,8 @@ from lamella.messages import Message
 from lamella.specs import ClaimingStore
 from lamella.sync import run as run_sync
 from lamella_sql import SQLStore
+
+from sql_runs import STARTED, envelopes, rows, store_run, tool_run
 
 
 async def test_f_sto01_a_stored_run_is_the_live_one(url: str) -> None:

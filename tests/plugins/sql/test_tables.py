@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sql_runs import STARTED, derived, envelopes, execute, rows, store_run, tool_run
 
 from lamella.events import (
     AgentEnd,
@@ -37,6 +36,7 @@ from lamella.usage import BUCKETS, TokenUsage
 from lamella_sql import SQLStore
 from lamella_sql._tables import METADATA
 
+from sql_runs import STARTED, derived, envelopes, execute, rows, store_run, tool_run
 from strategies import run_envelopes
 
 ROOT = Path(__file__).parents[3]

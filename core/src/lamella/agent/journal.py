@@ -175,6 +175,18 @@ class JournalWriter:
 
     # -- the store --------------------------------------------------------------------------------
 
+    async def open(self) -> None:
+        """Open the store.
+
+        :raises StoreError: it fails, and the journal stops the run.
+        """
+        try:
+            await self._journal.store.open()
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
+            self._fail(error)
+        else:
+            self._opened = True
+
     async def write(self, batch: Sequence[RunStreamEvent]) -> None:
         """Write events; on return the store has them, or the journal is off.
 
@@ -183,9 +195,6 @@ class JournalWriter:
         if self._failed:
             return
         try:
-            if not self._opened:
-                await self._journal.store.open()
-                self._opened = True
             await self._journal.store.write(batch)
         except (Exception, SystemExit) as error:  # a plugin may raise anything
             self._fail(error)

@@ -21,7 +21,13 @@ from lamella.agent.journal import Intents, Journal, JournalWriter
 from lamella.agent.rerun import Rerun
 from lamella.agent.scope import RunScope, RunState
 from lamella.agent.stream import AgentStream
-from lamella.errors import AgentExecutionError, AgentInputError, ErrorCode, LamellaError
+from lamella.errors import (
+    AgentExecutionError,
+    AgentInputError,
+    ErrorCode,
+    LamellaError,
+    ReplayMismatchError,
+)
 from lamella.events import Event, RunStreamEvent, StreamEnd, StreamError, StreamResumed, StreamStart
 from lamella.models.inputs import Input, ParsedInput, parse_input
 from lamella.runs import NO_VALUE, Out_co, RunResult
@@ -128,6 +134,7 @@ class _Run:
         self.scope = RunScope(state=self.state, mode=mode, runtime_context=runtime_context)
         self._turns: Turns | None = None
         self._unwritten: LamellaError | None = None
+        self._silent = rerun is not None and rerun.kind == "resume"  # until there is something new
 
     def _sinks(self, project: Project, journal: tuple[Journal, str] | None) -> list[NamedSink]:
         """The sinks; the store that is the journal is not one too."""
@@ -150,9 +157,7 @@ class _Run:
 
     async def events(self) -> AsyncGenerator[RunStreamEvent, None]:
         """The whole run."""
-        if self._begin is not None and self.rerun is not None:
-            self.rerun.log = await self._begin()
-        self.fanout.open()
+        await self._open()
         failure: LamellaError | None = None
         terminal: Event
         started = False
@@ -160,7 +165,8 @@ class _Run:
             async with AsyncExitStack() as stack:
                 ready = await self.agent.prepare(self.scope, stack)
                 started = True
-                yield await self._emit(self._first_event(ready.facts()))
+                if not self._silent:
+                    yield await self._emit(self._first_event(ready.facts()))
                 turns = self._turns = ready.turns(self.given)
                 listened = not self.fanout.idle
                 async with aclosing(self._written(turns)) as emitted:
@@ -180,6 +186,10 @@ class _Run:
         except BaseException as interruption:
             await self._abandon(interruption)
             raise
+        if failure is not None and self._stays_interrupted(failure, started):
+            failure.partial = self.emitter.result()
+            await self._close()
+            raise failure
         for envelope in await self._end(terminal, started):
             yield envelope
         failure = failure or self._unwritten
@@ -196,10 +206,39 @@ class _Run:
         rerun = self.rerun
         async with aclosing(turns.events()) as emitted:
             async for item in emitted:
-                if rerun is None:
-                    yield self.emitter.wrap(item.event, item.path)
-                elif (event := rerun.shown(item.path, item.event)) is not None:
-                    yield self.emitter.wrap(event, item.path)
+                event = item.event if rerun is None else rerun.shown(item.path, item.event)
+                if event is None:
+                    continue
+                if self._silent:
+                    yield self._resumed()
+                yield self.emitter.wrap(event, item.path)
+
+    async def _open(self) -> None:
+        """Open what takes the events; a log that is gone on with is read as it stands now."""
+        if self.journal is not None:
+            await self.journal.open()
+        if self._begin is not None and self.rerun is not None:
+            try:
+                self.rerun.log = await self._begin()
+            except BaseException:
+                await self._close()
+                raise
+            self.emitter.resume(self.rerun.log.events)
+        self.fanout.open()
+
+    def _stays_interrupted(self, failure: LamellaError, started: bool) -> bool:
+        """Whether a run that was to be resumed is left as it was: it could not begin, or is not that of this agent."""
+        resuming = self.rerun is not None and self.rerun.kind == "resume"
+        return resuming and (not started or isinstance(failure, ReplayMismatchError))
+
+    def _resumed(self) -> RunStreamEvent:
+        """The first new event of a run that is gone on with."""
+        assert self.rerun is not None
+        self._silent = False
+        log = self.rerun.log
+        unknown = tuple(call.call_id for _, call in log.unknown())
+        begun = {name: getattr(log.start, name) for name in _OF_THE_START}
+        return self.emitter.wrap(StreamResumed(**begun, started_at=time.time(), unknown=unknown))
 
     def result(self) -> RunResult[Any]:
         """The fold so far, with the value that the agent has made."""
@@ -211,11 +250,6 @@ class _Run:
 
     def _first_event(self, facts: Mapping[str, Any]) -> Event:
         rerun = self.rerun
-        if rerun is not None and rerun.kind == "resume":
-            self.emitter.resume(rerun.log.events)
-            unknown = tuple(call.call_id for _, call in rerun.log.unknown())
-            begun = {name: getattr(rerun.log.start, name) for name in _OF_THE_START}
-            return StreamResumed(**begun, started_at=time.time(), unknown=unknown)
         forked: dict[str, Any] = {}
         if rerun is not None and rerun.kind == "fork":
             forked = {"forked_from": rerun.log.run_id, "forked_at": rerun.log.events[-1].seq + 1}
@@ -239,7 +273,9 @@ class _Run:
 
     async def _emit_last(self, event: Event, path: tuple[str, ...] = ()) -> RunStreamEvent:
         """An event at the end of a run, which nothing stops; that it is not in the journal is raised behind it."""
-        envelope = self.emitter.wrap(event, path)
+        return await self._put_last(self.emitter.wrap(event, path))
+
+    async def _put_last(self, envelope: RunStreamEvent) -> RunStreamEvent:
         if self.journal is not None:
             try:
                 await self.journal.write([envelope])
@@ -252,6 +288,8 @@ class _Run:
     async def _end(self, terminal: Event, started: bool) -> list[RunStreamEvent]:
         """The last envelopes. The sinks have them, and are closed, before the consumer sees them."""
         last = [] if started else [await self._emit_last(self._first_event({"agent": self.agent.name}))]
+        if self._silent:
+            last.append(await self._put_last(self._resumed()))
         last += await self._close_open_blocks()
         last.append(await self._emit_last(terminal))
         await self._close()
@@ -269,6 +307,9 @@ class _Run:
 
     async def _abandon(self, interruption: BaseException) -> None:
         """Cancelled, or the consumer is gone: the sinks still get the end of the run."""
+        if self._silent:  # nothing of it was gone on with
+            await self._close()
+            return
         await self._close_open_blocks()
         why = "cancelled" if isinstance(interruption, asyncio.CancelledError) else "abandoned by its consumer"
         if not isinstance(interruption, asyncio.CancelledError | GeneratorExit):

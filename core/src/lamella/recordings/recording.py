@@ -81,7 +81,7 @@ class Recording:
     @property
     def output_so_far(self) -> str:
         """The text of the run up to its last event; of an interrupted run also what no block was made of yet."""
-        return self.log.events[-1].output
+        return next(envelope.output for envelope in reversed(self.log.events) if not envelope.path)
 
     # -- going on ---------------------------------------------------------------------------------
 

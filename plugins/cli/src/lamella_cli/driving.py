@@ -77,13 +77,17 @@ async def drive(
 async def _follow(
     stream: AgentStream, display: Display, approver: Approver, unshown: Unshown, *, debug: bool
 ) -> Exit:
+    begun = False
     try:
         async for envelope in stream:
+            begun = True
             await display.show(envelope)
             unshown.seen(envelope.seq)
             if isinstance(envelope.event, ApprovalPending):
                 approver.answer(stream, envelope.event)
     except LamellaError as error:
+        if not begun:  # then no event has said it
+            raise
         if debug:
             import traceback
 

@@ -34,9 +34,21 @@ def report_lines(events: Sequence[RunStreamEvent], draw: Callable[[Block], str])
     for message in (*result.input, *result.messages):
         yield ""
         yield from _message_lines(message, draw)
+    if cut_off := _cut_off(result, events):
+        yield ""
+        yield from _message_lines(Message.assistant(cut_off), draw)
     nested = list(_nested(result.run, 0))
     if nested:
         yield from ("", "agents:", *nested)
+
+
+def _cut_off(result: RunResult, events: Sequence[RunStreamEvent]) -> str:
+    """What the model of an interrupted run had said of a response that no message was made of."""
+    if result.status != "interrupted":
+        return ""
+    said = next(envelope.output for envelope in reversed(events) if not envelope.path)
+    kept = "".join(message.text for message in result.messages if message.role == "assistant")
+    return said.removeprefix(kept) if said.startswith(kept) else ""
 
 
 def _facts(result: RunResult, events: Sequence[RunStreamEvent]) -> Iterator[tuple[str, str]]:

@@ -125,7 +125,9 @@ def _json(result: RunResult[Any]) -> Any:
     try:
         return loads(result.output)
     except AgentSerializationError as error:
-        raise AgentSerializationError(f"the answer is no JSON: {_short(result.output)}", cause=error) from error
+        raise AgentSerializationError(
+            f"the answer is no JSON: {_short(result.output)}", cause=error
+        ) from error
 
 
 def _said(result: RunResult[Any]) -> str:

@@ -23,7 +23,8 @@ def calls(tool: str, arguments: Mapping[str, Any] | None = None, times: int | No
     :param arguments: count the calls that have these among their arguments.
     :raises AgentInputError: ``times`` is no count.
     """
-    if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 0):
+    given: object = times
+    if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 0):
         raise AgentInputError(f"calls(times=…) must be an int >= 0, got {times!r}")
 
     def count(result: RunResult[Any], case: Case) -> Score:

@@ -65,7 +65,9 @@ def named_cases(cases: Iterable[Case]) -> dict[str, Case]:
         if not isinstance(case, Case):
             raise AgentInputError(f"an evaluation takes Case objects, got {type(case).__name__}: Case(input)")
         if case.name in given:
-            raise AgentInputError(f"two cases are named {case.name!r}; names tell cases apart between reports")
+            raise AgentInputError(
+                f"two cases are named {case.name!r}; names tell cases apart between reports"
+            )
         given.update([case.name] if case.name else [])
     for case in listed:
         name, count = str(case), 1

@@ -28,7 +28,7 @@ CheckFunction: TypeAlias = "Callable[[RunResult[Any], Case], Any]"
 
 
 def _fraction(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and math.isfinite(value)
     if not number or not 0 <= value <= 1:
         raise AgentInputError(
             f"{type(instance).__name__}.{attribute.name} must be a number from 0 to 1, got {value!r}"
@@ -43,7 +43,7 @@ class Score:
     the check itself used, such as a model that judges; a cost of ``None`` is unknown where there is a usage.
     """
 
-    value: float = attrs.field(validator=_fraction, converter=lambda value: _number(value))
+    value: float = attrs.field(converter=float, validator=_fraction)
     passed: bool
     reason: str | None = None
     error: str | None = None
@@ -51,13 +51,9 @@ class Score:
     cost: Decimal | None = None
 
 
-def _number(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 def failed(reason: str) -> Score:
     """The score of a check that did not pass."""
-    return Score(value=0, passed=False, reason=reason)
+    return Score(value=0.0, passed=False, reason=reason)
 
 
 @attrs.frozen
@@ -110,12 +106,26 @@ def as_checks(given: Iterable[CheckFunction]) -> dict[str, Check]:
                 f"a check is a function (result, case) -> bool | float | Score, got {item!r:.80}"
             )
         made = item if isinstance(item, Check) else Check(item, _name_of(item))
+        if not _takes_two(made.function):
+            raise AgentInputError(
+                f"the check {made.name!r} must take (result, case); a built-in one is made first: {made.name}()"
+            )
         name, count = made.name, 1
         while name in found:
             count += 1
             name = f"{made.name} #{count}"
         found[name] = made
     return found
+
+
+def _takes_two(function: Any) -> bool:
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # something built in, which says nothing of itself
+        return True
+    return True
 
 
 def _name_of(function: Any) -> str:
@@ -132,7 +142,7 @@ async def score(check: Check, result: RunResult[Any], case: Case) -> Score:
             said = await asyncio.to_thread(check, result, case)
         return _score_of(await said if inspect.isawaitable(said) else said, check)
     except Exception as error:  # checks are the user's code
-        return Score(value=0, passed=False, error=f"the check raised {type(error).__name__}: {error}")
+        return Score(value=0.0, passed=False, error=f"the check raised {type(error).__name__}: {error}")
 
 
 def _score_of(said: Any, check: Check) -> Score:
@@ -141,7 +151,7 @@ def _score_of(said: Any, check: Check) -> Score:
     if isinstance(said, bool):
         return Score(value=float(said), passed=said)
     if isinstance(said, int | float):
-        made = Score(value=said, passed=said >= check.threshold)
+        made = Score(value=float(said), passed=said >= check.threshold)
         return made if made.passed else attrs.evolve(made, reason=f"{said:g} is below {check.threshold:g}")
     hint = f"; write {check.name}() in the list of checks" if isinstance(said, Check) else ""
     raise AgentInputError(

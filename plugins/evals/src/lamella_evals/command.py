@@ -55,10 +55,14 @@ class _Asked:
 )
 @click.argument("file")
 @click.option("-m", "--model", metavar="MODEL", help="The model, as provider:model; over what FILE says.")
-@click.option("--agent", metavar="NAME", shell_complete=complete_agents, help="The agent; over what FILE says.")
+@click.option(
+    "--agent", metavar="NAME", shell_complete=complete_agents, help="The agent; over what FILE says."
+)
 @click.option("-t", "--tools", multiple=True, metavar="TOOLS", shell_complete=complete_sources,
               help="Tools, as for lamella run, beside those of FILE. May be repeated.")  # fmt: skip
-@click.option("--repeat", type=click.IntRange(min=1), metavar="N", help="How often each case runs.  [default: 1]")
+@click.option(
+    "--repeat", type=click.IntRange(min=1), metavar="N", help="How often each case runs.  [default: 1]"
+)
 @click.option("--max-concurrency", type=click.IntRange(min=1), default=8, metavar="N", show_default=True,
               help="Runs at once.")  # fmt: skip
 @click.option("--fail-fast", is_flag=True, help="Stop at the first run that does not pass.")
@@ -73,6 +77,7 @@ class _Asked:
 @pass_session
 def evaluate_file(
     session: Session,
+    /,
     file: str,
     as_json: bool,
     save: Path | None,
@@ -145,7 +150,9 @@ async def _agent(evaluation: Evaluation, asked: _Asked, project: Project) -> Asy
             yield agent.on(model)
         return
     words = Asked(
-        agent=given, model=asked.model or (None if asked.agent else evaluation.model), system=evaluation.system
+        agent=given,
+        model=asked.model or (None if asked.agent else evaluation.model),
+        system=evaluation.system,
     )
     named = agent_of(words, project, tools)
     async with ready_model(named, project) as model:

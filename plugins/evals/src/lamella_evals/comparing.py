@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 import attrs
 
 from lamella.errors import AgentInputError
+from lamella_evals.report import Report, summary_line
 from lamella_evals.results import CaseResult
-
-if TYPE_CHECKING:
-    from lamella_evals.report import Report
 
 __all__ = ["Change", "Comparison", "compared"]
 
@@ -42,21 +38,16 @@ class Change:
 
 @attrs.frozen(kw_only=True)
 class Comparison:
-    """Cases by name. ``new`` are only in this report, ``gone`` only in the baseline.
+    """Two reports, ``before`` and ``after``, case by case. ``new`` are only in the one, ``gone`` only in the other."""
 
-    ``pass_rate``, ``tokens``, ``cost`` and ``seconds`` are of the whole, before and after; tokens and cost may be unknown.
-    """
-
+    before: Report = attrs.field(repr=False)
+    after: Report = attrs.field(repr=False)
     better: tuple[Change, ...]
     worse: tuple[Change, ...]
     same: tuple[Change, ...]
     new: tuple[str, ...]
     gone: tuple[str, ...]
     new_failing: tuple[str, ...]
-    pass_rate: tuple[float, float]
-    tokens: tuple[int | None, int | None]
-    cost: tuple[Decimal | None, Decimal | None]
-    seconds: tuple[float, float]
 
     @property
     def regressed(self) -> bool:
@@ -69,10 +60,7 @@ class Comparison:
             **{name: [_plain(change) for change in getattr(self, name)] for name in ("better", "worse")},
             **{name: list(getattr(self, name)) for name in ("new", "gone", "new_failing")},
             "same": len(self.same),
-            "pass_rate": list(self.pass_rate),
-            "tokens": list(self.tokens),
-            "cost": [None if amount is None else f"{amount:f}" for amount in self.cost],
-            "seconds": list(self.seconds),
+            "pass_rate": [self.before.pass_rate, self.after.pass_rate],
         }
 
     def lines(self) -> Iterator[str]:
@@ -86,8 +74,10 @@ class Comparison:
             yield f"gone    {name}"
         yield (
             f"{len(self.worse)} worse, {len(self.better)} better, {len(self.same)} the same, {len(self.new)} new, "
-            f"{len(self.gone)} gone; passed {self.pass_rate[0]:.0%} -> {self.pass_rate[1]:.0%}"
+            f"{len(self.gone)} gone"
         )
+        yield f"before  {summary_line(self.before)}"
+        yield f"after   {summary_line(self.after)}"
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -102,16 +92,14 @@ def compared(before: Report, after: Report, tolerance: float) -> Comparison:
     only_new = tuple(name for name in new if name not in old)
     slack = tolerance + 1e-9
     return Comparison(
+        before=before,
+        after=after,
         better=tuple(change for change in changes if change.by > slack),
         worse=tuple(change for change in changes if change.by < -slack),
         same=tuple(change for change in changes if abs(change.by) <= slack),
         new=only_new,
-        gone=tuple(name for name in old if name not in new),
+        gone=tuple(name for name in old if name not in new and name not in after.not_run),
         new_failing=tuple(name for name in only_new if _rate(new[name]) < 1),
-        pass_rate=(before.pass_rate, after.pass_rate),
-        tokens=(_tokens(before), _tokens(after)),
-        cost=(before.cost, after.cost),
-        seconds=(before.seconds, after.seconds),
     )
 
 
@@ -128,13 +116,9 @@ def _rate(results: tuple[CaseResult, ...]) -> float:
 def _means(results: tuple[CaseResult, ...]) -> dict[str, float]:
     names = dict.fromkeys(name for result in results for name in result.scores)
     return {
-        name: fmean(result.scores[name].value for result in results if name in result.scores) for name in names
+        name: fmean(result.scores[name].value for result in results if name in result.scores)
+        for name in names
     }
-
-
-def _tokens(report: Report) -> int | None:
-    usage = report.token_usage
-    return None if usage is None else usage.resolved_total_tokens
 
 
 def _plain(change: Change) -> dict[str, object]:

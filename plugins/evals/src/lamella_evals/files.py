@@ -53,7 +53,7 @@ def load_evaluation(path: str | os.PathLike[str]) -> Evaluation:
     :raises ConfigError: with the file, the case and the key, and a suggestion for a misspelling.
     """
     text = os.fspath(path)
-    place, colon, attribute = text.rpartition(":") if text.rpartition(":")[0].endswith(".py") else (text, "", "")
+    place, _, attribute = text.rpartition(":") if text.rpartition(":")[0].endswith(".py") else (text, "", "")
     if place.endswith(".py"):
         return _of_python(place, attribute or "cases")
     file = Path(text)
@@ -108,7 +108,7 @@ def _of_lines(content: str, file: Path) -> Evaluation:
             except AgentSerializationError as error:
                 raise ConfigError(f"{where}: {error.message}", cause=error) from error
     if not found:
-        raise ConfigError(f"{file}: has no cases; each line is one: {{\"input\": \"…\", \"expected\": \"…\"}}")
+        raise ConfigError(f'{file}: has no cases; each line is one: {{"input": "…", "expected": "…"}}')
     return Evaluation(cases=found)
 
 
@@ -123,7 +123,9 @@ def _of_python(place: str, attribute: str) -> Evaluation:
         if not isinstance(each, Case):
             raise ConfigError(f"{place}:{attribute} has {type(each).__name__} among its cases: Case(input)")
     checks = python_object(f"{place}:checks", Path(), default=())
-    return Evaluation(cases=listed, checks=checks, agent=python_object(f"{place}:agent", Path(), default=None))
+    return Evaluation(
+        cases=listed, checks=checks, agent=python_object(f"{place}:agent", Path(), default=None)
+    )
 
 
 def _case(data: Any, where: str, file: Path) -> Case:
@@ -148,7 +150,9 @@ def _input(given: Any) -> Any:
     if isinstance(given, str):
         return given
     if not isinstance(given, list) or not given or not all(isinstance(each, Mapping) for each in given):
-        raise AgentInputError("'input' must be text, or a list of messages { role = \"user\", content = \"…\" }")
+        raise AgentInputError(
+            '\'input\' must be text, or a list of messages { role = "user", content = "…" }'
+        )
     if not all(isinstance(each.get("role"), str) for each in given):
         return given  # a provider's own
     return [_message(each) for each in given]
@@ -163,7 +167,9 @@ def _message(data: Mapping[str, Any]) -> Message:
 def _check_keys(data: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     for key in data:
         if key not in known:
-            raise ConfigError(f"{where}: unknown key {key!r}{did_you_mean(key, known)} (known: {', '.join(known)})")
+            raise ConfigError(
+                f"{where}: unknown key {key!r}{did_you_mean(key, known)} (known: {', '.join(known)})"
+            )
 
 
 def save_cases(cases: Iterable[Case], path: str | os.PathLike[str]) -> None:
@@ -177,7 +183,9 @@ def save_cases(cases: Iterable[Case], path: str | os.PathLike[str]) -> None:
 
 def _written(case: Case) -> dict[str, Any]:
     if case.checks:
-        raise AgentSerializationError(f"the case {str(case)!r} has checks of its own, which a file of JSON lines cannot hold")
+        raise AgentSerializationError(
+            f"the case {str(case)!r} has checks of its own, which a file of JSON lines cannot hold"
+        )
     given: Any = case.input
     if isinstance(given, Message):
         given = [given]

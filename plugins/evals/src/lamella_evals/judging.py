@@ -49,7 +49,8 @@ def judged_by(
     :param name: of the check; by default the beginning of the criterion.
     :raises AgentInputError: the criterion is empty, the threshold no number from 0 to 1, or the judge nothing that answers.
     """
-    if not isinstance(criterion, str) or not criterion.strip():
+    given: object = criterion
+    if not isinstance(given, str) or not given.strip():
         raise AgentInputError("judged_by() needs a criterion: what makes an answer a good one")
     made = _judge(judge)
 
@@ -94,9 +95,7 @@ def _score(judged: RunResult[Judgement], threshold: float) -> Score:
 def _undecided(why: str, run: Any) -> Score:
     if not isinstance(run, RunResult):
         return Score(value=0, passed=False, error=why)
-    return Score(
-        value=0, passed=False, error=why, token_usage=run.token_usage, cost=reprice(run).amount
-    )
+    return Score(value=0, passed=False, error=why, token_usage=run.token_usage, cost=reprice(run).amount)
 
 
 def _question(result: RunResult[Any], case: Case, criterion: str) -> str:

@@ -44,7 +44,9 @@ def costs_at_most(usd: float | Decimal | str) -> Check:
         spent = known[1] if known is not None and known[0] == result.run_id else reprice(result)
         if spent.amount is None:
             who = ", ".join((*spent.unpriced, *spent.unreported)) or "the model"
-            return failed(f"the cost is unknown: no price or no usage of {who}; set [prices], or lamella-prices")
+            return failed(
+                f"the cost is unknown: no price or no usage of {who}; set [prices], or lamella-prices"
+            )
         return _within(spent.amount, limit, f"cost {spent.amount:f} USD, more than {limit:f}")
 
     return Check(weigh, f"costs_at_most({limit:f})", quick=True)
@@ -55,7 +57,8 @@ def tokens_at_most(count: int) -> Check:
 
     :raises AgentInputError: it is no count.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+    given: object = count
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
         raise AgentInputError(f"tokens_at_most() takes an int >= 0, got {count!r}")
 
     def weigh(result: RunResult[Any], case: Case) -> Score:
@@ -73,13 +76,16 @@ def faster_than(seconds: float) -> Check:
 
     :raises AgentInputError: it is no duration.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+    given: object = seconds
+    if isinstance(given, bool) or not isinstance(given, int | float) or not given > 0:
         raise AgentInputError(f"faster_than() takes a number of seconds > 0, got {seconds!r}")
 
     def weigh(result: RunResult[Any], case: Case) -> Score:
         took = result.timing.duration
         if took is None or took >= seconds:
-            return failed("the run has no end" if took is None else f"took {took:.2f} s, not less than {seconds:g}")
+            return failed(
+                "the run has no end" if took is None else f"took {took:.2f} s, not less than {seconds:g}"
+            )
         return Score(value=1, passed=True)
 
     return Check(weigh, f"faster_than({seconds:g})", quick=True)

@@ -46,7 +46,7 @@ def checks_of(given: Any, where: str, folder: Path) -> list[CheckFunction]:
     :raises ConfigError: one that does not exist, or does not fit.
     """
     if not isinstance(given, list):
-        raise ConfigError(f"{where}: must be a list, such as [\"equals\", {{ calls = \"search\" }}]")
+        raise ConfigError(f'{where}: must be a list, such as ["equals", {{ calls = "search" }}]')
     return [_check(each, f"{where}, {number}", folder) for number, each in enumerate(given, 1)]
 
 
@@ -60,7 +60,9 @@ def _check(given: Any, where: str, folder: Path) -> CheckFunction:
         return _function(table[name], options, where, folder)
     if name not in CHECKS:
         known = ", ".join((*CHECKS, _PYTHON))
-        raise ConfigError(f"{where}: there is no check {name!r}{did_you_mean(name, CHECKS)} (there are: {known})")
+        raise ConfigError(
+            f"{where}: there is no check {name!r}{did_you_mean(name, CHECKS)} (there are: {known})"
+        )
     return _made(name, table[name], options, where, folder)
 
 
@@ -81,7 +83,9 @@ def _made(name: str, main: Any, options: dict[str, Any], where: str, folder: Pat
 def _function(place: Any, options: dict[str, Any], where: str, folder: Path) -> CheckFunction:
     """A function that is a check; with options, one that makes it of them."""
     if not isinstance(place, str):
-        raise ConfigError(f"{where}: python names a function: \"module:function\" or \"path/to/file.py:function\"")
+        raise ConfigError(
+            f'{where}: python names a function: "module:function" or "path/to/file.py:function"'
+        )
     found: Any = python_object(place, folder)
     if not callable(found):
         raise ConfigError(f"{where}: {place} is no function, but {type(found).__name__}")
@@ -108,7 +112,9 @@ def _module(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except Exception as error:  # the user's code
-        raise ConfigError(f"{name} cannot be imported: {type(error).__name__}: {error}", cause=error) from error
+        raise ConfigError(
+            f"{name} cannot be imported: {type(error).__name__}: {error}", cause=error
+        ) from error
 
 
 def _file(path: Path) -> Any:

@@ -160,7 +160,10 @@ def summary_line(report: Report) -> str:
     """``9 of 10 runs passed (90%), 1,200 tokens, cost unknown, 3.1 s``."""
     count = len(report.results) + len(report.not_run)
     passed = sum(result.passed for result in report.results)
-    words = [f"{passed} of {count} runs passed ({report.pass_rate:.0%})", *_spent(report.token_usage, report.cost)]
+    words = [
+        f"{passed} of {count} runs passed ({report.pass_rate:.0%})",
+        *_spent(report.token_usage, report.cost),
+    ]
     if report.judge_usage is not None:
         words.append(f"judged with {', '.join(_spent(report.judge_usage, report.judge_cost))}")
     return ", ".join([*words, f"{report.seconds:.1f} s"])

@@ -51,7 +51,9 @@ class CaseResult:
         if self.error is not None:
             return [f"{self.error.message} [{self.error.code}]"]
         failed = ((name, score) for name, score in self.scores.items() if not score.passed)
-        return [f"{name}: {score.error or score.reason or f'scored {score.value:g}'}" for name, score in failed]
+        return [
+            f"{name}: {score.error or score.reason or f'scored {score.value:g}'}" for name, score in failed
+        ]
 
 
 def total_usage(usages: Iterable[TokenUsage | None]) -> TokenUsage | None:

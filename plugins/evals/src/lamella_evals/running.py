@@ -187,7 +187,5 @@ async def _scores(ran: _Ran, case: Case, checks: Mapping[str, Check]) -> dict[st
         return await _all(checks.items(), ran.result, case)
 
 
-async def _all(
-    checks: Iterable[tuple[str, Check]], result: RunResult[Any], case: Case
-) -> dict[str, Score]:
+async def _all(checks: Iterable[tuple[str, Check]], result: RunResult[Any], case: Case) -> dict[str, Score]:
     return {name: await score(check, result, case) for name, check in checks}
