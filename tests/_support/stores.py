@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ import attrs
 
 from lamella import LamellaError, RunResult
 from lamella.agent.base import BaseAgent
+from lamella.serial import to_dict
 from lamella.specs import ClaimingStore
 from lamella_jsonl import JSONLStore
 from lamella_sim import SimServer
@@ -19,7 +22,7 @@ from lamella_sim.faults import ResetFault, StatusFault
 
 from scenarios import INPUT, SCENARIOS, WIRED
 
-__all__ = ["KINDS", "Shelf", "ended", "names", "outcome"]
+__all__ = ["KINDS", "Shelf", "ended", "names", "outcome", "told"]
 
 KINDS = ("jsonl", "rotating", "sqlite", "postgresql")
 
@@ -34,14 +37,14 @@ def names() -> list[str]:
 
 async def ended(stream: Any) -> RunResult[Any]:
     """The result of a stream, also of one that fails."""
+    failure = None
     try:
         async for _ in stream:
             pass
     except LamellaError as error:
-        assert stream.result.status == "failed", error
-    else:
-        assert stream.result.status == "completed"
+        failure = error
     result: RunResult[Any] = stream.result
+    assert result.status == ("completed" if failure is None else "failed"), failure
     return result
 
 
@@ -54,6 +57,30 @@ def outcome(result: RunResult[Any]) -> Any:
         None if result.error is None else (result.error.code, result.error.message),
         [(message.role, message.text, len(message.tool_calls)) for message in result.messages],
     )
+
+
+def told(run: RunResult[Any]) -> dict[str, Any]:
+    """What a run says in words and numbers that no release changes."""
+    messages = [
+        [
+            message.role,
+            message.text,
+            [[call.call_id, call.name, call.arguments_json] for call in message.tool_calls],
+            [[output.call_id, str(output.output), output.is_error] for output in message.tool_outputs],
+        ]
+        for message in run.messages
+    ]
+    usage = {} if run.token_usage is None else to_dict(run.token_usage)
+    return {
+        "status": run.status,
+        "output": run.output,
+        "stop_reason": run.stop_reason,
+        "error": None if run.error is None else run.error.code,
+        "messages": len(messages),
+        "digest": hashlib.sha256(json.dumps(messages).encode()).hexdigest(),
+        "usage": {name: count for name, count in usage.items() if isinstance(count, int)},
+        "agents": [each.agent for each in run.run.walk()],
+    }
 
 
 class Shelf:

@@ -74,7 +74,7 @@ class Noted(WrappedModel):
 
     scene: Scene
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[Event]:  # type: ignore[override]  # a generator
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Event]:
         self.scene.note("asked", digest_text(RequestDigests(self.inner).of(request)))
         events: Any = self.inner.stream(request)
         async with aclosing(events) as stream:
@@ -145,9 +145,9 @@ def _calls(who: str, *wanted: str, say: str = "") -> Callable[[ModelRequest], Tu
     return turn
 
 
-def _asks(name: str, *prompts: str, also: Sequence[ToolCall] = ()) -> list[Any]:
+def _asks(name: str, *prompts: str) -> list[Any]:
     """A turn that calls an agent."""
-    return [*(ToolCall(name, {"prompt": prompt}) for prompt in prompts), *also]
+    return [ToolCall(name, {"prompt": prompt}) for prompt in prompts]
 
 
 def told(outputs: int, unknown: int) -> str:
@@ -201,7 +201,7 @@ def nested(scene: Scene) -> BaseAgent[Any]:
     )  # fmt: skip
     return _agent(
         scene, "boss",
-        _asks("worker", "Do x.", "Do y.", also=[ToolCall("work", {"key": "boss-own"})]),
+        ["Ask the worker.", *_asks("worker", "Do x.", "Do y."), ToolCall("work", {"key": "boss-own"})],
         _asks("middle", "Do the middle."),
         tools=[_worker(scene, "worker"), middle, "work"],
     )  # fmt: skip

@@ -18,6 +18,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -128,7 +129,7 @@ def _warm_stores() -> list[Callable[[str], str]]:
     if find_spec("lamella_sql") is not None:
         found.append(lambda folder: f"sqlite:///{folder}/runs.db")
     if find_spec("asyncpg") is not None:
-        import asyncpg  # noqa: F401
+        import_module("asyncpg")
     return found
 
 

@@ -16,13 +16,13 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import pytest
-from victim_agents import IDEMPOTENT, SHAPES, WIRE_SCRIPT, Scene, digest_text, told
+from victim_agents import IDEMPOTENT, INPUT, SHAPES, WIRE_SCRIPT, Scene, digest_text, told
 from victims import Life, Nursery
 
 from lamella import RunStreamEvent, fold
@@ -258,6 +258,7 @@ class Story:
         before, now = Logged.of(self._events), Logged.of(events)
         assert [each.seq for each in events] == list(range(len(events)))
         assert events[: len(self._events)] == self._events, "what was stored has changed"
+        assert all(one.at <= two.at for one, two in pairwise(events)), "the clock of the run went back"
         assert all(seq < len(events) for seq in life.shown), "an event was shown that is not stored"
         assert list(life.shown) == sorted(set(life.shown))
         assert not life.shown or life.shown[0] == len(self._events)
@@ -292,6 +293,10 @@ class Story:
         assert logged.unknown_outputs == self._unknown, (
             "the model must be told what is unknown, and nothing else"
         )
+        of_run: list[Any] = [each.event for each in self._events]
+        announced = {call_id for event in of_run for call_id in getattr(event, "unknown", ())}
+        outputs = [event for event in of_run if event.type == "tool.output.done"]
+        assert announced >= {output.call_id for output in outputs if is_unknown(output)}
         self.cut_off = len(self._unknown)
         times = Counter(self._effects)
         for key in logged.completed:
@@ -354,3 +359,14 @@ async def test_f_sto01_a_killed_writer_loses_nothing_and_doubles_nothing(kind: s
     assert any(one.acknowledged >= 0 for one in killed), "no writer came to write"
     acknowledged = sum(one.acknowledged + 1 for one in killed)
     print(f"{kind}: {len(killed)} kills, {written} runs, {acknowledged} events acknowledged")
+
+
+async def test_what_was_said_so_far_is_said_by_the_run_itself(tmp_path: Path) -> None:
+    """Also where the last event is of an agent below it."""
+    store = make_store(f"jsonl:{tmp_path / 'runs'}")
+    agent: Any = SHAPES["nested"](Scene(tmp_path))
+    events = [event async for event in attrs.evolve(agent, journal=store).astream(INPUT)]
+    inner = [place for place, event in enumerate(events) if event.path == ("worker",)]
+    assert any(events[place].type == "message.output.delta" for place in inner)
+    for place in inner:
+        assert Recording(events[: place + 1]).output_so_far == "Ask the worker."

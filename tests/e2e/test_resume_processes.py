@@ -149,16 +149,22 @@ class Running:
         return str(self.shown[0]["run_id"])
 
 
-@pytest.fixture(params=CONFIG)
-def lamella(request: pytest.FixtureRequest, tmp_path: Path) -> Commands:
-    """A project with a slow simulator and a tool, whose runs are kept in files, or in a database."""
-    if request.param == "sql":
+@pytest.fixture
+def store() -> str:
+    """The name of the sink that keeps the runs."""
+    return "jsonl"
+
+
+@pytest.fixture
+def lamella(store: str, tmp_path: Path) -> Commands:
+    """A project with a slow simulator and a tool."""
+    if store == "sql":
         pytest.importorskip("lamella_sql")
     folder, home = tmp_path / "project", tmp_path / "home"
     folder.mkdir()
     home.mkdir()
     sim = '[provider.sim]\ndelay = 0.03\nscript = "script.toml"\n'
-    (folder / "lamella.toml").write_text(CONFIG[request.param] + sim)
+    (folder / "lamella.toml").write_text(CONFIG[store] + sim)
     (folder / "script.toml").write_text(SCRIPT)
     (folder / "tools.py").write_text(TOOLS)
     env = {
@@ -183,7 +189,8 @@ def types(events: list[dict[str, Any]]) -> list[str]:
     return [event["event"]["type"] for event in events]
 
 
-def test_f_x18_a_killed_run_is_shown_resumed_verified_and_forked(lamella: Commands) -> None:
+@pytest.mark.parametrize("store", CONFIG)
+def test_f_x18_a_killed_run_is_shown_resumed_verified_and_forked(lamella: Commands, store: str) -> None:
     """F-X18: kill -9 in an answer; the tool that has answered is not called again."""
     shown = lamella.killed(in_the_answer)
     run_id = shown[0]["run_id"]
@@ -251,7 +258,8 @@ def test_f_x18_a_call_that_was_cut_off_is_unknown(lamella: Commands) -> None:
     assert lamella("runs", "replay", "--verify").code == 0
 
 
-def test_a_run_in_another_process_is_not_resumed(lamella: Commands) -> None:
+@pytest.mark.parametrize("store", CONFIG)
+def test_a_run_in_another_process_is_not_resumed(lamella: Commands, store: str) -> None:
     (lamella.folder / "slow").touch()
     with lamella.run(in_the_tool) as running:
         assert lamella.status() == "running"

@@ -12,7 +12,7 @@ import attrs
 import pytest
 from stores import KINDS, Shelf, ended, names, outcome
 
-from lamella import Agent, Message, RunStreamEvent, StreamInterruptedError, fold
+from lamella import Agent, Message, RunStreamEvent, ServerError, StreamInterruptedError, fold
 from lamella.memory import Conversation, keep_messages, with_memory
 from lamella.models.wrapped import WrappedModel
 from lamella.recordings import Recording, acopy_runs, astore_runs, export_lines, import_lines
@@ -178,7 +178,21 @@ async def exported(store: RunStore) -> list[bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", names())
+async def test_what_cannot_begin_again_stays_interrupted(kind: str, shelf: Shelf) -> None:
+    live = await shelf.live(kind, "unready")
+    whole = await shelf.store(kind).load(live.run_id)
+    store = shelf.fresh(kind)
+    await leave(store, list(whole[:1]))
+    recording = await Recording.aload(store, live.run_id)
+    async with shelf.agent("unready") as agent:
+        with pytest.raises(ServerError, match="away"):
+            await recording.aresume(agent)
+    assert list(await store.load(live.run_id)) == list(whole[:1])
+    assert [each.status for each in await store.list()] == ["interrupted"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", [name for name in names() if name != "unready"])
 async def test_f_x18_a_stored_run_that_was_cut_goes_on(name: str, kind: str, shelf: Shelf) -> None:
     """F-X18: from each store; nothing is lost, nothing twice, and it verifies."""
     live = await shelf.live(kind, name)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from lamella import Agent, AgentInputError, Budget, Message, ToolRuntime, chain, tool
+from lamella import Agent, AgentInputError, Budget, Message, Recording, ToolRuntime, chain, tool
 from lamella.config import Project, use_project
 from lamella.runs import MessagesRun, RunResult
 from lamella.usage import Timing
-from lamella_evals import Case, CaseResult, Score, aevaluate, contains, costs_at_most, evaluate, equals
+from lamella_evals import Case, CaseResult, Score, aevaluate, contains, costs_at_most, equals, evaluate
 from lamella_jsonl import JSONLStore
 from lamella_sim import ChatSim, Error, Script, ToolCall, Turn
 
@@ -100,7 +100,7 @@ async def test_layers_and_functions_are_evaluated_and_named() -> None:
 
     assert (await aevaluate(shout, [Case("hey", "HEY")], [equals()])).passed
     assert (await aevaluate(chain(ECHO, shout), [Case("hey", "HEY")], [equals()])).passed
-    with use_project(Project.bare(overrides={"agents": {"helper": {"model": "sim:echo"}}})):
+    with use_project(Project.load(overrides={"agents.helper.model": "sim:echo"}, environ={})):
         assert (await aevaluate("helper", [Case("hey", "hey")], [equals()])).passed
 
 
@@ -140,6 +140,16 @@ def test_runs_are_stored_and_say_which_case_they_are(tmp_path: Path) -> None:
     assert dict(start.meta) == {"a": 1, "evaluation": {"case": "first", "attempt": 1}}
 
 
+def test_a_run_of_an_evaluation_is_verified_with_the_agent_alone(tmp_path: Path) -> None:
+    store = JSONLStore(tmp_path)
+    agent = chain(ECHO, Agent("sim:echo", name="second"), journal=store)
+    report = evaluate(agent, [Case("x")])
+    recording = Recording.load(store, str(report.results[0].run_id))
+    assert recording.verify(agent).ok
+    assert evaluate(agent, [Case("x")], journal=False).passed
+    assert len(list(tmp_path.glob("**/*.jsonl"))) == 1
+
+
 async def _load(store: JSONLStore, run_id: str | None) -> Any:
     assert run_id is not None
     return await store.load(run_id)
@@ -149,9 +159,11 @@ def test_tools_get_the_runtime_context_and_nobody_approves() -> None:
     @tool
     def whose(runtime: ToolRuntime) -> str:
         """Say whose it is."""
-        return str(runtime.context["user"])
+        return str(runtime.user)
 
-    script = Script.of([ToolCall("whose", {})], lambda request: Turn(str(request.messages[-1].tool_outputs[0].output)))
+    script = Script.of(
+        [ToolCall("whose", {})], lambda request: Turn(str(request.messages[-1].tool_outputs[0].output))
+    )
     agent = Agent(ChatSim(script=script), tools=[whose])
     assert evaluate(agent, [Case("?", "Ann")], [contains()], runtime_context={"user": "Ann"}).passed
 
@@ -166,7 +178,9 @@ def test_tools_get_the_runtime_context_and_nobody_approves() -> None:
 
 def test_what_is_told_while_it_goes_on() -> None:
     told: list[tuple[str, int, int]] = []
-    evaluate(ECHO, [Case("a"), Case("b")], on_result=lambda r, done, total: told.append((r.case, done, total)))
+    evaluate(
+        ECHO, [Case("a"), Case("b")], on_result=lambda r, done, total: told.append((r.case, done, total))
+    )
     assert sorted(case for case, _, _ in told) == ["a", "b"]
     assert [(done, total) for _, done, total in told] == [(1, 2), (2, 2)]
 

@@ -240,3 +240,16 @@ async def test_many_stores_and_runs_at_once_tear_nothing(tmp_path: Path, layout:
     for run_id, run in runs.items():
         assert fold(await reader.load(run_id)) == fold(run)
     assert [summary.run_id for summary in await reader.list()] == list(reversed(runs))
+
+
+async def test_a_claim_while_the_store_is_open_ends_with_that(tmp_path: Path, layout: Layout) -> None:
+    """A resume that cannot begin leaves the run interrupted, and to others."""
+    store, other, run = JSONLStore(tmp_path, layout=layout), JSONLStore(tmp_path, layout=layout), story()
+    await give(store, run[:3])
+    await store.open()
+    await store.claim(RUN)
+    assert "another store" in await conflict_of(other)
+    await store.close()
+    assert [each.status for each in await store.list()] == ["interrupted"]
+    await other.claim(RUN)
+    await other.close()

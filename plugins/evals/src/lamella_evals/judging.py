@@ -42,7 +42,7 @@ def judged_by(
     """A model judges the answer by a criterion: a score from 0 to 1 that must reach the threshold, and a reason.
 
     What the judge uses is reported apart from what the agent uses. It reads the conversation, the answer, and what
-    the case expects, as text.
+    the case expects, as text. Its runs go to the project's sinks, and to no journal but the agent's own.
 
     :param judge: a model, its name, or an agent, whose instruction and tools are kept; it is asked for structured output.
     :param criterion: what makes an answer good: "The answer names the city and no other."
@@ -73,9 +73,12 @@ def judged_by(
 def _judge(given: Any) -> Agent[Judgement]:
     if isinstance(given, Agent):
         instruction = given.system_instruction or _INSTRUCTION
-        return attrs.evolve(given, output_type=Judgement, system_instruction=instruction)
+        journal = False if given.journal is None else given.journal
+        return attrs.evolve(given, output_type=Judgement, system_instruction=instruction, journal=journal)
     if isinstance(given, Model | str):
-        return Agent(given, name="judge", output_type=Judgement, system_instruction=_INSTRUCTION)
+        return Agent(
+            given, name="judge", output_type=Judgement, system_instruction=_INSTRUCTION, journal=False
+        )
     raise AgentInputError(f"judged_by() takes a model, its name, or an Agent, got {type(given).__name__}")
 
 

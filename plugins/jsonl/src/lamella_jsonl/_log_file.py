@@ -67,6 +67,7 @@ class LogFile:
         if size == 0:
             self.path.unlink()
             self.gone = True
+            self.unsynced = False
         elif self._writing or self.size != size:  # else nothing was written: what is there is somebody else's
             os.truncate(self.path, size)
         self._writing = False

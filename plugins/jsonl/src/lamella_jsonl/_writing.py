@@ -47,7 +47,7 @@ class _OpenRun:
         """Nothing was written since it was opened."""
 
         self.claimed = False
-        """Opened by a claim, and still untouched."""
+        """Opened by a claim that no open of the store stands behind, and still untouched."""
 
         self.over = False
 
@@ -174,8 +174,11 @@ class Writer:
 
     # -- runs -------------------------------------------------------------------------------------
 
-    def claim(self, run_id: str, *, force: bool) -> None:
-        """Take over an interrupted run; see ``ClaimingStore.claim``."""
+    def claim(self, run_id: str, *, force: bool, kept: bool) -> None:
+        """Take over an interrupted run; see ``ClaimingStore.claim``.
+
+        :param kept: the claim outlives the end of other runs: nobody has opened the store for it yet.
+        """
         with file_failures("claim a run in", self._folder, run_id), self._entered(run_id) as run:
             if run.lock is not None and run.lock.held():
                 return
@@ -184,7 +187,7 @@ class Writer:
                 run.lock.release()
                 run.lock = None
             self._begin(run, None, force=force)
-            run.claimed = True
+            run.claimed = kept
 
     def close(self, *, claims: bool) -> None:
         """Let go of all runs.

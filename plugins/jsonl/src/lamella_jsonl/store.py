@@ -165,7 +165,9 @@ class JSONLStore:
     def _claim(self, run_id: str, force: bool) -> None:
         with file_failures("read", self.path, run_id):
             found = self._find(run_id)
-        self._writer.claim(found, force=force)
+        with self._mutex:
+            kept = self._opened == 0
+        self._writer.claim(found, force=force, kept=kept)
 
     def _is_running(self, run_id: str) -> bool:
         return self._locks.is_held(lock_name(run_id))
