@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lamella.recordings import Recording
     from lamella_cli.session import Session
 
-__all__ = ["Again", "read_recording", "said_again", "set_up"]
+__all__ = ["Again", "newest_interrupted", "read_recording", "said_again", "set_up"]
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +43,12 @@ async def read_recording(project: Project, run_id: str | None, store: str | None
 
     kept = open_store(project, store)
     return Recording(await load_run(kept, run_id), kept)
+
+
+async def newest_interrupted(project: Project, store: str | None) -> str | None:
+    """The id of the newest run that was interrupted, ``None`` where there is none."""
+    summaries = await open_store(project, store).list()
+    return next((run.run_id for run in summaries if run.status == "interrupted"), None)
 
 
 def said_again(recording: Recording, again: Again, project: Project) -> Asked:

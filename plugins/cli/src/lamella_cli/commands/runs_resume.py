@@ -11,6 +11,7 @@ import click
 
 from lamella_cli.agent_options import agent_options
 from lamella_cli.approving import ApprovalMode
+from lamella_cli.exits import Exit
 from lamella_cli.session import Session, pass_session
 from lamella_cli.store_options import store_option
 
@@ -51,13 +52,18 @@ def resume_run(
     No answer of a model that is there is asked for again, and no call of a tool that has an outcome is made again. A
     call that was running is called again only if its tool is idempotent; otherwise the model is told.
 
-    ID is a run's id, or a beginning of one that only one run has; without it the newest run.
+    ID is a run's id, or a beginning of one that only one run has; without it the newest run that was interrupted.
     """
-    from lamella_cli.going_on import Again, read_recording, set_up
+    from lamella_cli.going_on import Again, newest_interrupted, read_recording, set_up
+    from lamella_cli.output import notice
 
     again = Again(agent=agent, tools=tools, system=system, approve=approve, as_json=as_json)
     output = sys.stdout
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        run_id = run_id or asyncio.run(newest_interrupted(session.project, store))
+        if run_id is None:
+            notice("no stored run is interrupted: there is nothing to go on with")
+            return Exit.OK
         recording = asyncio.run(read_recording(session.project, run_id, store))
         planned, asked = set_up(session, recording, again, store, output)
         return asyncio.run(_resume(planned, asked, recording, force))
