@@ -57,16 +57,16 @@ class Slow(MemoryStore):
         super().__init__()
         self.model = model
         self.seconds = seconds
-        self.deltas = self.behind = self.blocks = self.largest = self.count = 0
+        self.taken = self.behind = self.blocks = self.largest = self.count = 0
         self.durable: list[RunStreamEvent] = []
 
     async def write(self, batch: Sequence[RunStreamEvent]) -> None:
         await asyncio.sleep(self.seconds)
-        self.behind = max(self.behind, self.model.made - self.deltas)
+        self.behind = max(self.behind, self.model.made - self.taken)
         self.blocks = max(self.blocks, sys.getallocatedblocks())
         self.largest = max(self.largest, len(batch))
         self.count += 1
-        self.deltas += sum(not each.event.durable for each in batch)
+        self.taken += sum(not each.event.durable for each in batch)
         self.durable += [each for each in batch if each.event.durable]
 
 
@@ -103,7 +103,7 @@ async def _measured(way: str, deltas: int) -> dict[str, Any]:
     return {
         "output": result.output == PIECE * deltas,
         "made": model.made,
-        "stored": store.deltas,
+        "stored": store.taken,
         "behind": store.behind,
         "largest": store.largest,
         "batches": store.count,

@@ -2,7 +2,8 @@
 
 ``kill_writers("sqlite:///runs.db", kills=50)`` starts writers one after the other and kills each with SIGKILL at a
 random moment; ``await check(store, killed)`` says what of each run is there. A store is named by what opens it:
-``jsonl:FOLDER``, ``rotating:FOLDER`` (JSON lines in rotating files), ``sqlite:///FILE``, ``postgresql://…``.
+``jsonl:FOLDER``, ``rotating:FOLDER`` (in small files that follow each other), ``indexed:FOLDER`` (in larger ones),
+``sqlite:///FILE``, ``postgresql://…``.
 
 The writers are forked from one process that has imported everything: a kill takes milliseconds, and finds them
 anywhere in their work. Each notes in a file what the store has acknowledged.
@@ -53,6 +54,12 @@ LONGEST = 0.15
 EARLY = 0.2
 """The share of writers that are killed while they open the store, or soon after."""
 
+_JSONL: dict[str, dict[str, Any]] = {
+    "jsonl": {},
+    "rotating": {"layout": "rotating", "max_bytes": 100_000},
+    "indexed": {"layout": "rotating", "max_bytes": 1_200_000},
+}
+
 
 @attrs.frozen
 class Killed:
@@ -64,14 +71,11 @@ class Killed:
 
 def make_store(spec: str, **options: Any) -> RunStore:
     """The store of a name."""
-    if spec.startswith("jsonl:"):
+    kind, _, folder = spec.partition(":")
+    if kind in _JSONL:
         from lamella_jsonl import JSONLStore
 
-        return JSONLStore(spec.removeprefix("jsonl:"), **options)
-    if spec.startswith("rotating:"):
-        from lamella_jsonl import JSONLStore
-
-        return JSONLStore(spec.removeprefix("rotating:"), layout="rotating", max_bytes=100_000, **options)
+        return JSONLStore(folder, **_JSONL[kind], **options)
     from lamella_sql import SQLStore
 
     return SQLStore(spec, **options)

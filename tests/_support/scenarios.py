@@ -504,14 +504,15 @@ class BreaksLater(Breaks):
 
     async def stream(self, request: Any) -> Any:
         answered = any(message.role == "assistant" for message in request.messages)
-        source = super() if answered else self.inner
-        async for event in source.stream(request):
+        events = super().stream(request) if answered else self.inner.stream(request)
+        async for event in events:
             yield event
 
 
 def over_both(address: Address) -> Agent:
     """Another vendor goes on with the conversation, and cannot take all of it."""
-    first, second = over_messages(address).model, over_responses(address).model
+    first: Any = over_messages(address).model
+    second: Any = over_responses(address).model
     return Agent(fallback(BreaksLater(inner=first), second), name="wired", tools=[add])
 
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stores import ended, told
 
-from lamella import fold
+from lamella import StreamStart, fold
 from lamella.recordings import Recording, acopy_runs, astore_runs, export_lines, import_lines
-from lamella.specs import ClaimingStore
+from lamella.specs import ClaimingStore, RunStore
 from lamella_jsonl import JSONLStore
 
 from scenarios import made
+from stores import ended, told
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "stores"
 RELEASES = sorted(path.name for path in FIXTURES.iterdir() if (path / "expected.json").is_file())
@@ -75,6 +75,7 @@ async def test_f_sto03_the_runs_of_a_release_are_read(release: str, layout: str,
         summary = listed[run_id]
         assert (summary.status, summary.events) == (known["status"], known["events"])
         assert summary.total_tokens == known["usage"].get("total_tokens")
+        assert isinstance(events[0].event, StreamStart)
         assert events[0].event.meta == {"kept": True}
     if layout != "sqlite":
         assert digests(tmp_path) == before
@@ -130,9 +131,10 @@ async def test_f_sto03_the_runs_of_a_release_move_to_a_store_of_this_one(
     from lamella_sql import SQLStore
 
     store = opened(release, layout, tmp_path)
-    for number, target in enumerate((JSONLStore(tmp_path / "new"), SQLStore(tmp_path / "new.db"))):
+    targets: list[RunStore] = [JSONLStore(tmp_path / "new"), SQLStore(tmp_path / "new.db")]
+    for target in targets:
         report = await acopy_runs(store, target)
-        assert report.ok, (number, report)
+        assert report.ok, (target, report)
         assert await target.list() == await store.list()
         for run_id in expected(release):
             assert list(await target.load(run_id)) == list(await store.load(run_id))

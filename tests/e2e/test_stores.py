@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 import pytest
-from stores import KINDS, Shelf, ended, names, outcome
 
 from lamella import Agent, Message, RunStreamEvent, ServerError, StreamInterruptedError, fold
+from lamella.events import AttemptRollback, ResponseDone
 from lamella.memory import Conversation, keep_messages, with_memory
 from lamella.models.wrapped import WrappedModel
 from lamella.recordings import Recording, acopy_runs, astore_runs, export_lines, import_lines
@@ -22,6 +22,7 @@ from lamella_sim import ChatSim, Script, SimServer, Turn
 
 from memory_store import MemoryStore
 from scenarios import INPUT, SCENARIOS, WIRE_SCRIPT, WIRED, effects, made
+from stores import KINDS, Shelf, ended, names, outcome
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +76,10 @@ async def test_f_sto02_a_stored_run_comes_out_of_its_log_again(name: str, kind: 
 async def test_what_was_tried_again_is_in_the_log(name: str, shelf: Shelf) -> None:
     live = await shelf.live("jsonl", name)
     events = await shelf.store("jsonl").load(live.run_id)
-    taken_back = [each.event for each in events if each.type == "attempt.rollback"]
-    codes = [each.code for each in taken_back]
+    codes = [each.event.code for each in events if isinstance(each.event, AttemptRollback)]
     assert "api.rate_limited" in codes, codes
     assert len(codes) >= 2
-    losses = [loss for each in events if each.type == "response.done" for loss in each.event.losses]
+    losses = [loss for each in events if isinstance(each.event, ResponseDone) for loss in each.event.losses]
     assert bool(losses) == (name == "over_both")
     assert live.output == "Four, seven."
 

@@ -254,3 +254,29 @@ async def test_layers_and_bound_agents_have_journals_too() -> None:
     for agent in (made("side_by_side", journal=store), bind(made("plain"), "sim", "demo")):
         await agent.arun(INPUT)
     assert len(store.lines) == 1
+
+
+class Closed(MemoryStore):
+    """Cannot be opened."""
+
+    async def open(self) -> None:
+        raise OSError("no such disk")
+
+
+async def test_a_journal_that_cannot_be_opened_ends_the_run_as_any_failure_does() -> None:
+    sink = MemoryStore()
+    stream = made("tools", journal=Closed(), sinks=[sink]).astream(INPUT)
+    seen = []
+    with pytest.raises(StoreError, match="no such disk") as raised:
+        async for event in stream:
+            seen.append(event)
+    assert [event.type for event in seen] == ["stream.start", "stream.error"]
+    assert raised.value.partial == stream.result == fold(await sink.load(stream.run_id))
+    assert stream.result.error is not None
+    assert stream.result.error.code == "store.failed"
+
+
+async def test_a_run_without_the_journal_that_cannot_be_opened(caplog: pytest.LogCaptureFixture) -> None:
+    result = await made("tools", journal=Journal(Closed(), on_error="continue")).arun(INPUT)
+    assert result.output == "Three, seven."
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1

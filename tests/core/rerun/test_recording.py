@@ -372,3 +372,19 @@ def test_a_log_of_calls_with_one_id_knows_them_apart() -> None:
     log = RunLog(events)
     assert [call.answer.output for call in log.agent(()).turns[0].calls if call.answer] == [0, 1, 2]  # type: ignore[union-attr]
     assert Recording(events).verify(agent).ok
+
+
+async def test_a_store_that_cannot_be_opened_leaves_the_run_as_it_was() -> None:
+    class Shut(MemoryStore):
+        async def open(self) -> None:
+            raise StoreError("the server is away")
+
+    store, run_id = await stored(cut=9)
+    shut = Shut()
+    shut.lines = store.lines
+    stream = (await Recording.aload(shut, run_id)).resume_astream(made("tools"))
+    with pytest.raises(StoreError, match="the server is away"):
+        async for _ in stream:
+            pass
+    assert stream.result.status == "interrupted"
+    assert len(await store.load(run_id)) == 9

@@ -134,7 +134,9 @@ class _Run:
         self.scope = RunScope(state=self.state, mode=mode, runtime_context=runtime_context)
         self._turns: Turns | None = None
         self._unwritten: LamellaError | None = None
-        self._silent = rerun is not None and rerun.kind == "resume"  # until there is something new
+        self._silent = False  # of a run that is gone on with, until there is something new
+        if rerun is not None and rerun.kind == "resume":
+            self._go_on(rerun.log)
 
     def _sinks(self, project: Project, journal: tuple[Journal, str] | None) -> list[NamedSink]:
         """The sinks; the store that is the journal is not one too."""
@@ -157,11 +159,13 @@ class _Run:
 
     async def events(self) -> AsyncGenerator[RunStreamEvent, None]:
         """The whole run."""
-        await self._open()
+        unopened = await self._open()
         failure: LamellaError | None = None
         terminal: Event
         started = False
         try:
+            if unopened is not None:
+                raise unopened
             async with AsyncExitStack() as stack:
                 ready = await self.agent.prepare(self.scope, stack)
                 started = True
@@ -213,18 +217,34 @@ class _Run:
                     yield self._resumed()
                 yield self.emitter.wrap(event, item.path)
 
-    async def _open(self) -> None:
-        """Open what takes the events; a log that is gone on with is read as it stands now."""
+    async def _open(self) -> LamellaError | None:
+        """Open what takes the events; a log that is gone on with is read as it stands now.
+
+        Returns why a journal that stops the run cannot be opened: a run that begins says so, and ends with that.
+        """
+        unopened: LamellaError | None = None
         if self.journal is not None:
-            await self.journal.open()
+            try:
+                await self.journal.open()
+            except LamellaError as error:
+                if self._begin is not None:
+                    raise
+                unopened = error
         if self._begin is not None and self.rerun is not None:
             try:
                 self.rerun.log = await self._begin()
             except BaseException:
                 await self._close()
                 raise
-            self.emitter.resume(self.rerun.log.events)
+            self._go_on(self.rerun.log)
         self.fanout.open()
+        return unopened
+
+    def _go_on(self, log: RunLog) -> None:
+        """Begin behind the events of a log."""
+        self._silent = True
+        self.emitter = Emitter(log.run_id)
+        self.emitter.resume(log.events)
 
     def _stays_interrupted(self, failure: LamellaError, started: bool) -> bool:
         """Whether a run that was to be resumed is left as it was: it could not begin, or is not that of this agent."""

@@ -257,7 +257,8 @@ class SQLStore:
             except CAUGHT as error:
                 if not is_passing(error, self._place) or loop.time() + wait > deadline:
                     raise store_error(error, self._place, doing, run_ids) from error
-                _log.warning("%s: %s failed and is tried again: %s", self.url, doing, type(error).__name__)
+                said = logging.WARNING if wait == _FIRST_WAIT else logging.DEBUG  # once is enough
+                _log.log(said, "%s: %s failed and is tried again: %s", self.url, doing, type(error).__name__)
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
 
