@@ -45,6 +45,9 @@ OTHERS = [
     "guardrail.override",
     "output.rejected",
     "media.output.done",
+    "tool.start",
+    "tool.end",
+    "stream.resumed",
 ]
 
 

@@ -53,7 +53,7 @@ def test_a_replay_shows_the_run_as_it_went(lamella: Any, waits: list[float]) -> 
     assert ended.code == 0, ended.err
     assert "It is 5." in ended.out
     assert "helper" in ended.err
-    assert waits[-1] == pytest.approx(13 * 0.25, abs=0.2), (
+    assert max(waits) == pytest.approx(13 * 0.25, abs=0.2), (
         "nobody slept, so that all waits are from the start"
     )
 
@@ -61,7 +61,7 @@ def test_a_replay_shows_the_run_as_it_went(lamella: Any, waits: list[float]) -> 
 @pytest.mark.usefixtures("runs")
 def test_a_replay_at_another_pace(lamella: Any, waits: list[float]) -> None:
     assert lamella("runs", "replay", "aaa", "--speed", "2", "--max-wait", "0.1").code == 0
-    assert waits[-1] == pytest.approx(13 * 0.1, abs=0.2)
+    assert max(waits) == pytest.approx(13 * 0.1, abs=0.2)
     waits.clear()
     assert lamella("runs", "replay", "--speed", "inf").code == 0
     assert waits == []

@@ -277,7 +277,7 @@ class Opened:
         """The output event of a call."""
         call = ToolCallBlock(call_id="1", name=name, arguments=arguments)
         items = run_calls([call], self.tools, runtime_context={}, mode="run_async", approvals=Approvals())
-        (event,) = [item.event async for item in items]
+        *_, event = [item.event async for item in items]
         return event
 
     async def call(self, name: str, /, **arguments: Any) -> Any:

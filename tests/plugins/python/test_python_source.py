@@ -14,6 +14,7 @@ import pytest
 
 import lamella
 from lamella import AgentInputError, ConfigError, PluginError, Tool, ToolCallBlock
+from lamella.events import ToolOutputDone
 from lamella.specs import ToolSource
 from lamella.tools import Approvals, run_calls
 from lamella_python import PythonToolSettings, PythonToolSource, plugin
@@ -109,7 +110,8 @@ async def test_the_tools_run(write: Write, tmp_path: Path) -> None:
         mode="run_async",
         approvals=Approvals(),
     )
-    assert [item.event.output async for item in running] == [0.5, 3]  # type: ignore[attr-defined]
+    events = [item.event async for item in running]
+    assert [event.output for event in events if isinstance(event, ToolOutputDone)] == [0.5, 3]
     await source.close()
 
 

@@ -21,7 +21,7 @@ def larder_suite(
     class TestLarder(ToolSourceConformance):
         settings = {"token": SECRET}
         secret = SECRET
-        patience = 2.0
+        patience = 1.0
         calls = (
             ToolCall("put", {"item": "jam", "count": 2}, output=2, repeatable=False),
             ToolCall("put", {"item": "jam", "count": 1}, output=3, repeatable=False),
