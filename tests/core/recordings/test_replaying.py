@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,9 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 50.0
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.now)
-        monkeypatch.setattr("lamella.recordings.replaying.asyncio.sleep", self.sleep)
+        monkeypatch.setattr(
+            "lamella.recordings.replaying.asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": self.sleep})
+        )
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds + 0.01  # every sleep lasts too long

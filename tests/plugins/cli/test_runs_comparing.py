@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,7 +45,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(round(seconds, 1))
 
-    monkeypatch.setattr("lamella.recordings.replaying.asyncio.sleep", sleep)
+    monkeypatch.setattr(
+        "lamella.recordings.replaying.asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep})
+    )
     return slept
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import traceback
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -196,7 +197,9 @@ async def test_f_x05_retries_wait_as_the_server_says(
         Answer.events(*HELLO),
     ]
     async with gemini(server, max_retries=3) as model:
-        monkeypatch.setattr("lamella.models.http.asyncio.sleep", sleep)
+        monkeypatch.setattr(
+            "lamella.models.http.asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep})
+        )
         events = [event async for event in model.stream(ModelRequest.of("hi"))]
         monkeypatch.undo()
     assert len(server.requests) == 3
