@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import resource
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -20,6 +19,7 @@ from lamella.models import Capabilities
 
 from fakes import bare
 from memory_store import MemoryStore
+from peak import peak_kilobytes
 
 __all__ = ["Hasty", "Slow"]
 
@@ -84,7 +84,7 @@ async def _warm() -> None:
 
 
 def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak_kilobytes()
 
 
 async def _measured(way: str, deltas: int) -> dict[str, Any]:

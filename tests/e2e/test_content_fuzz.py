@@ -50,8 +50,8 @@ def test_f_med06_ten_thousand_damaged_files_give_only_typed_errors(tmp_path: Pat
             )
         )
     seen: Counter[str] = Counter()
-    for place, process in enumerate(running):
-        said, complained = process.communicate()
+    ended = [process.communicate() for process in running]  # all, before anything is looked at
+    for place, (process, (said, complained)) in enumerate(zip(running, ended, strict=True)):
         at = (tmp_path / f"case{place}").read_text()
         ours = [line for line in complained.splitlines() if not NOTES.match(line)]
         assert (process.returncode, ours) == (0, []), f"seed {SEED}, case {at}"

@@ -13,7 +13,6 @@ import faulthandler
 import json
 import os
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -25,6 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+
+sys.path.append(str(Path(__file__).parents[1]))  # where it is run as a program
+
+from peak import peak_kilobytes
 
 __all__ = ["DIALECTS", "damaged", "main"]
 
@@ -260,7 +263,7 @@ def main(arguments: list[str]) -> None:
                 print(line, flush=True)
             longest = max(longest, (time.process_time() - began, number))
             faulthandler.cancel_dump_traceback_later()
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # kB on Linux
+    most = peak_kilobytes() // 1024
     print(
         json.dumps(
             {"cases": count, "longest": longest[0], "case": longest[1], "megabytes": most, "seen": seen}
