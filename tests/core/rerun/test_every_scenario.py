@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from lamella import LamellaError, RunResult, RunStreamEvent, fold
+from lamella import RunResult, RunStreamEvent, fold
 from lamella.agent.base import BaseAgent
 from lamella.recordings import Recording
 
+import stores
 from memory_store import MemoryStore
 from scenarios import INPUT, SCENARIOS, effects, made
+from stores import ended
 
 
 async def run(agent: BaseAgent[Any]) -> RunResult[Any]:
@@ -20,28 +22,9 @@ async def run(agent: BaseAgent[Any]) -> RunResult[Any]:
     return await ended(agent.astream(INPUT))
 
 
-async def ended(stream: Any) -> RunResult[Any]:
-    failure = None
-    try:
-        async for _ in stream:
-            pass
-    except LamellaError as error:
-        failure = error
-    result: RunResult[Any] = stream.result
-    assert result.status == ("completed" if failure is None else "failed"), failure
-    return result
-
-
 def outcome(result: RunResult[Any]) -> Any:
-    """What two runs that went the same way have in common."""
-    return (
-        result.status,
-        result.output,
-        result.stop_reason,
-        None if result.error is None else (result.error.code, result.error.message),
-        [(message.role, message.text, len(message.tool_calls)) for message in result.messages],
-        [type(each).__name__ for each in result.run.walk()],
-    )
+    """What two runs that went the same way have in common, their trees too."""
+    return (*stores.outcome(result), [type(each).__name__ for each in result.run.walk()])
 
 
 def begun(events: Any) -> Counter[Any]:
