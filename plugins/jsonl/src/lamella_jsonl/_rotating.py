@@ -167,7 +167,16 @@ class RotatingFiles:
 
     def summaries(self, limit: int | None, is_running: IsRunning) -> Sequence[RunSummary]:
         """The first and the last line of each run are read, of files without an index all that is new."""
-        return [_summarized(run_id, parts, is_running) for run_id, parts in self._newest_first()[:limit]]
+        found = [_summarized(run_id, parts, is_running) for run_id, parts in self._newest_first()[:limit]]
+        if all(summary.status != "interrupted" for summary in found):
+            return found
+        now = dict(self._newest_first())  # some may have ended while it was asked who writes them
+        return [
+            _summarized(summary.run_id, now[summary.run_id], lambda _: False)
+            if summary.status == "interrupted" and summary.run_id in now
+            else summary
+            for summary in found
+        ]
 
     def documents(self, run_id: str) -> Sequence[dict[str, Any]]:
         """What the run has in each file, in the order of its events."""

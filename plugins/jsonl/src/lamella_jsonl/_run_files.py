@@ -94,8 +94,15 @@ class RunFiles:
 
 
 def _summarized(run: StoredRun, is_running: IsRunning) -> RunSummary:
+    head, tail = _ends_of(run)
+    running = not is_terminal(tail) and is_running(run.run_id)
+    if not running and not is_terminal(tail):
+        head, tail = _ends_of(run)  # it may have ended while this was asked
+    return summary_of(run.run_id, head, tail, running=running)
+
+
+def _ends_of(run: StoredRun) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The first and the last document."""
     with run.path.open("rb") as file:
         head = document_of(file.readline()) or {}
-        tail = read_ending(file).last or head
-    running = not is_terminal(tail) and is_running(run.run_id)
-    return summary_of(run.run_id, head, tail, running=running)
+        return head, read_ending(file).last or head
